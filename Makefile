@@ -1,0 +1,61 @@
+# Two commands: make demo, make test.  `make setup` only builds .venv with the package in it.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-long bench lint lock map clean
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+BIN := $(VENV)/bin
+
+help:
+	@echo "make demo       a small Japan lives through a year (set-up included)"
+	@echo "make test       set-up, ruff, mypy, import-linter and all tests"
+	@echo "make setup      only build .venv with the package in it (.venv/bin/jukinet)"
+	@echo "make bench      every figure that the README claims"
+	@echo "make test-long  the long forms of the tests"
+	@echo "make lock       write the two lock files anew (needs uv)"
+
+setup: $(RUN)
+
+$(VENV)/bin/python:
+	@sh scripts/make-venv.sh "$(PYTHON)" "$(VENV)"
+
+$(RUN): requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUN)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: $(RUN)
+	$(BIN)/jukinet demo
+
+lint: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest -m "not long"
+
+test-long: lint
+	$(BIN)/pytest
+
+bench: $(DEV)
+	$(BIN)/python bench/run.py
+
+map: $(RUN)
+	@$(BIN)/python scripts/map.py
+
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build \
+	  pyproject.toml -o requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra dev \
+	  -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
