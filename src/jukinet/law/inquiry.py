@@ -1,0 +1,202 @@
+"""Inquiry (照会), receipt (提供状況) and answer (提供).
+
+An inquiry is one question about one person, by a named official, under a row of a schedule. The
+agency names the person by the handle it was given, or by name, birth date *and* a place; never by
+the code. An answer needs a receipt: there is no way to build one without it.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+import msgspec
+
+from jukinet.errors import Malformed
+from jukinet.law.identity import Item, Sex
+from jukinet.law.personal import Personal
+from jukinet.law.schedule import Kind
+from jukinet.names.address import Address
+from jukinet.names.era import PartialDate
+from jukinet.names.legal import LegalName, Reading
+from jukinet.numbers.municipality_code import MunicipalityCode
+
+NONCE_BYTES = 16
+
+
+class BySearch(Personal, frozen=True, kw_only=True, tag="search"):
+    """A person named by name (or its reading), birth date and a place (氏名・生年月日・住所地)."""
+
+    place: MunicipalityCode
+    birth_date: PartialDate
+    name: LegalName | None = None
+    reading: Reading | None = None
+    sex: Sex | None = None
+    address: Address | None = None
+
+
+class ByHandle(Personal, frozen=True, kw_only=True, tag="handle"):
+    """A person named by the handle of an earlier answer (照会用封筒)."""
+
+    handle: bytes
+
+
+class Claim(Personal, frozen=True, kw_only=True):
+    """What the agency believes, for a question of kind `confirm`."""
+
+    name: LegalName | None = None
+    birth_date: PartialDate | None = None
+    sex: Sex | None = None
+    address: Address | None = None
+
+    @property
+    def items(self) -> frozenset[Item]:
+        """Which items are claimed."""
+        claimed = {
+            Item.NAME: self.name,
+            Item.BIRTH_DATE: self.birth_date,
+            Item.SEX: self.sex,
+            Item.ADDRESS: self.address,
+        }
+        return frozenset(item for item, value in claimed.items() if value is not None)
+
+
+class Inquiry(Personal, frozen=True, kw_only=True):
+    """One lawful question about one person (照会)."""
+
+    agency: str
+    official: str
+    row: str
+    kind: Kind
+    items: frozenset[Item]
+    subject: BySearch | ByHandle
+    asked_at: datetime
+    nonce: bytes
+    claim: Claim | None = None
+    since: date | None = None
+
+    def encode(self) -> bytes:
+        """The bytes that the agency signs and the ledger's commitment binds."""
+        return _encode(self)
+
+
+def check_form(inquiry: Inquiry) -> None:
+    """Refuse a form that no row could allow: Malformed, naming the field and the way out."""
+    if len(inquiry.nonce) != NONCE_BYTES:
+        raise Malformed(f"nonce: want {NONCE_BYTES} random bytes, got {len(inquiry.nonce)}")
+    if inquiry.asked_at.tzinfo is None:
+        raise Malformed("asked_at: want a time with its zone")
+    if not 1 <= len(inquiry.official) <= 40:
+        raise Malformed("official: want the official's own number at the agency, 1-40 characters")
+    if inquiry.kind is Kind.CONFIRM and (not inquiry.claim or not inquiry.claim.items):
+        raise Malformed("claim: a question of kind confirm says what is believed of the person")
+    if inquiry.kind is not Kind.CONFIRM and inquiry.claim:
+        raise Malformed(f"claim: a question of kind {inquiry.kind} has no claim")
+    if inquiry.kind is Kind.CHANGES and inquiry.since is None:
+        raise Malformed("since: a question of kind changes says since which day")
+    if inquiry.kind in (Kind.ITEMS, Kind.CHANGES) and not inquiry.items:
+        raise Malformed(f"items: a question of kind {inquiry.kind} says which items it needs")
+    if inquiry.kind is Kind.CONFIRM and inquiry.claim and inquiry.items != inquiry.claim.items:
+        raise Malformed("items: a question of kind confirm names just the items of its claim")
+    if inquiry.kind is Kind.STANDING and inquiry.items:
+        raise Malformed("items: a question of kind standing names no items")
+    subject = inquiry.subject
+    if isinstance(subject, BySearch) and not (subject.name or subject.reading):
+        raise Malformed("name: want the name or its reading, with birth date and place")
+
+
+def decode(content: bytes) -> Inquiry:
+    """The inquiry that an agency signed, or Malformed."""
+    try:
+        inquiry = _decode(content)
+    except msgspec.MsgspecError as error:
+        raise Malformed(f"inquiry: {error}") from None
+    check_form(inquiry)
+    return inquiry
+
+
+class Standing(StrEnum):
+    """What an affair may learn of a person, where it needs no more (居住確認)."""
+
+    RESIDENT = "resident"
+    MOVED = "moved"
+    DEAD = "dead"
+    UNKNOWN = "unknown"  # of absence: it proves no lack of entitlement
+
+
+class Verdict(StrEnum):
+    """The answer to a question of kind confirm."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+
+
+class Change(Personal, frozen=True, kw_only=True):
+    """One change since a date: its day and the wanted items after it."""
+
+    event_date: date
+    standing: Standing
+    items: dict[Item, tuple[str, ...]]
+
+
+class Content(Personal, frozen=True, kw_only=True):
+    """What is given, by kind; fields that the kind does not have stay empty.
+
+    `known_at` says when the centre last heard from the place that was asked about: "dead" and
+    "unknown" are as old as that. Absence from the index proves no lack of entitlement.
+    """
+
+    kind: Kind
+    known_at: datetime | None
+    standing: Standing = Standing.UNKNOWN
+    verdict: Verdict | None = None
+    items: dict[Item, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    number: str = ""  # the sector number (符号), where a person was found
+    handle: bytes = b""  # a fresh handle to ask again with
+
+    def encode(self) -> bytes:
+        """Its bytes, before padding."""
+        return _encode(self)
+
+
+def decode_content(content: bytes) -> Content:
+    """The content of an answer, or Malformed."""
+    try:
+        return _decode_content(content)
+    except msgspec.MsgspecError as error:
+        raise Malformed(f"answer: {error}") from None
+
+
+class Receipt(Personal, frozen=True, kw_only=True):
+    """Proof that a disclosure or refusal stands in the ledger; only the ledger makes these.
+
+    `proof` is a `tlog-proof` text (leaf index, hashes, checkpoint); `leaf` is the entry itself;
+    `body` and `salt` open the leaf's commitment for whoever asked.
+    """
+
+    index: int
+    leaf: bytes
+    proof: bytes
+    salt: bytes
+    body: bytes
+
+
+class Answer(Personal, frozen=True, kw_only=True, tag="answer"):
+    """What the agency gets (提供). There is no answer without a receipt: no field has a default."""
+
+    nonce: bytes
+    content: bytes  # `Content`, padded to one of a few sizes
+    receipt: Receipt
+
+
+class Refusal(Personal, frozen=True, kw_only=True, tag="refusal"):
+    """Why an inquiry is not answered (提供の拒否): precise for the asker, and in the ledger too."""
+
+    nonce: bytes
+    reason: str
+    rule: str
+    receipt: Receipt
+
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_decode = msgspec.msgpack.Decoder(Inquiry).decode
+_decode_content = msgspec.msgpack.Decoder(Content).decode

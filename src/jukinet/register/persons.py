@@ -1,0 +1,155 @@
+"""Persons (身分・職権): births, deaths, names, nationality, codes, and what is done ex officio."""
+
+from datetime import date
+
+from jukinet.errors import Malformed, Refused
+from jukinet.law import notification as law
+from jukinet.law.notice import Reason
+from jukinet.law.record import Deletion, DeletionCause
+from jukinet.register.book import Changes, EntryKind
+from jukinet.register.entrants import check_address, check_foreigner, check_home, enter_new
+from jukinet.register.worksheet import Sheet
+
+
+def birth(sheet: Sheet, notification: law.Birth) -> None:
+    """Birth: a new record with a code from the pool."""
+    members = sheet.members(notification.household)
+    if not members:
+        raise Refused(
+            f"household {notification.household}: nobody lives in it; a newborn is entered in the "
+            "household of a parent"
+        )
+    if notification.child.code is not None:
+        raise Malformed("code: a newborn has none; leave it out and one is drawn (art. 30-3)")
+    enter_new(sheet, notification.child, members[0].address, notification.household)
+
+
+def death(sheet: Sheet, notification: law.Death) -> None:
+    """Death: the record is deleted; a head's leaves the household open, or names the next."""
+    sheet.may_be_open = True
+    sheet.delete(notification.person, Deletion(cause=DeletionCause.DIED, on=sheet.on))
+    sheet.place(notification.placements)
+
+
+def ex_officio_entry(sheet: Sheet, notification: law.ExOfficioEntry) -> None:
+    """Ex officio entry (art. 8)."""
+    check_address(sheet, notification.address)
+    if not notification.entrants:
+        raise Malformed("entrants: name at least one person (art. 8)")
+    home = check_home(sheet, notification.household)
+    for entrant in notification.entrants:
+        enter_new(sheet, entrant, notification.address, home)
+
+
+def ex_officio_correction(sheet: Sheet, notification: law.ExOfficioCorrection) -> None:
+    """Ex officio correction (art. 8)."""
+    fields = {
+        name: value
+        for name in ("name", "birth_date", "sex", "address", "relationship", "family_register")
+        if (value := getattr(notification, name)) is not None
+    }
+    if not fields:
+        raise Malformed("correction: say which item is to read what (art. 8)")
+    if notification.address is not None:
+        check_address(sheet, notification.address)
+    sheet.live(notification.person)
+    sheet.correct(notification.person, Changes(**fields))
+
+
+def ex_officio_deletion(sheet: Sheet, notification: law.ExOfficioDeletion) -> None:
+    """Ex officio deletion (art. 8)."""
+    sheet.may_be_open = True
+    sheet.delete(notification.person, Deletion(cause=DeletionCause.EX_OFFICIO, on=sheet.on))
+    sheet.place(notification.placements)
+
+
+def re_registration(sheet: Sheet, notification: law.ReRegistration) -> None:
+    """Restoration of a deleted record."""
+    record = sheet.record(notification.person)
+    if record.deleted is None:
+        raise Refused(f"record {record.number}: it stands; there is nothing to restore")
+    if record.deleted.cause is DeletionCause.MOVED_OUT:
+        raise Refused(
+            f"record {record.number}: the person moved out; a return is a move-in (art. 22)"
+        )
+    home = sheet.home(notification.placement.household)
+    changes = Changes(
+        deleted=None, household=home, relationship=notification.placement.relationship
+    )
+    sheet.write(EntryKind.CORRECTION, record.number, record, changes, None)
+
+
+def name_change(sheet: Sheet, notification: law.NameChange) -> None:
+    """Change of name."""
+    record = sheet.live(notification.person)
+    if notification.name.alias and record.foreigner is None:
+        raise Malformed("alias: only a foreign resident's record has one (Order, art. 30-16)")
+    changes = Changes(name=notification.name)
+    if notification.family_register is not None:
+        if record.foreigner is not None:
+            raise Malformed("family register: a foreign resident's record has none (art. 30-45)")
+        changes = Changes(name=notification.name, family_register=notification.family_register)
+    sheet.correct(notification.person, changes)
+
+
+def _change_nationality(sheet: Sheet, person: int, day: date, changes: Changes) -> None:
+    """One record deleted and the other entered, of the same person with the same code."""
+    record = sheet.live(person)
+    kept = Changes(deleted=Deletion(cause=DeletionCause.EX_OFFICIO, on=day))
+    sheet.write(EntryKind.DELETION, person, record, kept, None)
+    fields = {**changes.fields(), "deleted": None}
+    sheet.write(EntryKind.ENTRY, person, sheet.record(person), Changes(**fields), None)
+
+
+def naturalisation(sheet: Sheet, notification: law.Naturalisation) -> None:
+    """Naturalisation: the same person and code, a citizen's record."""
+    if sheet.live(notification.person).foreigner is None:
+        raise Refused(f"record {notification.person}: it is a citizen's already")
+    if notification.name.alias:
+        raise Malformed("alias: a citizen's record has none; leave it out")
+    changes = Changes(
+        name=notification.name, family_register=notification.family_register, foreigner=None
+    )
+    _change_nationality(sheet, notification.person, sheet.on, changes)
+
+
+def loss_of_nationality(sheet: Sheet, notification: law.LossOfNationality) -> None:
+    """Loss of nationality: the same person and code, a foreign resident's record."""
+    if sheet.live(notification.person).foreigner is not None:
+        raise Refused(f"record {notification.person}: it is a foreign resident's already")
+    check_foreigner(sheet, notification.foreigner)
+    changes = Changes(
+        name=notification.name, family_register=None, foreigner=notification.foreigner
+    )
+    _change_nationality(sheet, notification.person, sheet.on, changes)
+
+
+def status_change(sheet: Sheet, notification: law.StatusChange) -> None:
+    """A foreign resident's status or period."""
+    if sheet.live(notification.person).foreigner is None:
+        raise Refused(f"record {notification.person}: a citizen has no status of residence")
+    check_foreigner(sheet, notification.foreigner)
+    sheet.correct(notification.person, Changes(foreigner=notification.foreigner))
+
+
+def code_change(sheet: Sheet, notification: law.CodeChange) -> None:
+    """Change of the code (art. 30-4)."""
+    record = sheet.live(notification.person)
+    code, number = sheet.draw.code()
+    changes = Changes(code=code)
+    if record.individual_number is None:
+        changes = Changes(code=code, individual_number=number)
+    changed = sheet.correct(notification.person, changes)
+    sheet.bearers.append((code, changed.individual_number, record.number))
+    sheet.released.append(record.code)
+    if notification.ex_officio:
+        sheet.reason = Reason.EX_OFFICIO_CODE
+
+
+def household_change(sheet: Sheet, notification: law.HouseholdChange) -> None:
+    """Change of household or head (art. 25)."""
+    if not notification.placements:
+        raise Malformed("placements: say who is in which household, as what (art. 25)")
+    sheet.place(notification.placements)
+    if not sheet.entries:
+        raise Refused("placements: everybody stands as you say already; nothing to enter")
