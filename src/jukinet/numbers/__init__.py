@@ -1,0 +1,1 @@
+"""One module per number; in each the same words: parse, complete, check_digit, masked."""
