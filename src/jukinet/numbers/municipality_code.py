@@ -170,7 +170,7 @@ def heir_of(code: MunicipalityCode, *, on: date) -> MunicipalityCode | None:
 
 
 def find(name: str) -> tuple[Municipality, ...]:
-    """All places of a name, those of today first; an empty tuple if there is none.
+    """All places of a name: those of today first, wards last; an empty tuple if there is none.
 
     Prefecture and county may stand before the name, a ward may stand without its city. Spaces do
     not count, and ヶ is ケ.
@@ -217,12 +217,16 @@ def _wards() -> Mapping[MunicipalityCode, tuple[Municipality, ...]]:
 @cache
 def _names() -> Mapping[str, tuple[Municipality, ...]]:
     names: dict[str, list[Municipality]] = defaultdict(list)
-    for place in sorted(_table().values(), key=lambda place: place.valid_to is not None):
+    for place in sorted(_table().values(), key=_today_and_whole_first):
         own = place.name
         short = own.removeprefix(_table()[place.city].name) if place.city else own
         for text in {own, short, place.county + own, place.prefecture_name + own, place.full_name}:
             names[_plain(text)].append(place)
     return {name: tuple(places) for name, places in names.items()}
+
+
+def _today_and_whole_first(place: Municipality) -> tuple[bool, bool]:
+    return place.valid_to is not None, place.city is not None
 
 
 def _plain(name: str) -> str:
