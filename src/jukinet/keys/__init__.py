@@ -1,0 +1,1 @@
+"""Keys: signing, sealing, numbering and spelling; they know no people."""
