@@ -21,8 +21,13 @@ class Malformed(JukinetError, ValueError):
 class Refused(JukinetError):
     """The law does not allow what was asked (不受理, 提供の拒否).
 
-    Says which rule and article, and what would be accepted; shows nothing of anybody.
+    Says which rule and article, and what would be accepted; shows nothing of anybody. `rule` is
+    a short name for it, such as the ledger's refusals bear.
     """
+
+    def __init__(self, message: str, *, rule: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 class OutOfStep(JukinetError):

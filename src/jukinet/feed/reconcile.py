@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import MetaData
 
 from jukinet.keys.seal import mac
-from jukinet.merkle.tree import root
+from jukinet.merkle.tree import root_of
 from jukinet.store.engine import Transaction
 from jukinet.store.rows import Rows, blob, integer
 
@@ -50,7 +50,7 @@ class Digest(NamedTuple):
     """All leaves whose place starts with a prefix (hexadecimal), summed up."""
 
     prefix: str
-    count: int
+    size: int
     root: bytes
 
 
@@ -71,7 +71,7 @@ def leaves_told(tx: Transaction, key: bytes) -> list[Leaf]:
 def digest(leaves: Sequence[Leaf], prefix: str = "") -> Digest:
     """The digest of a prefix; `leaves` are in order."""
     part = _part(leaves, prefix)
-    return Digest(prefix, len(part), root([one.hash for one in part]))
+    return Digest(prefix, len(part), root_of([one.hash for one in part]))
 
 
 def children(leaves: Sequence[Leaf], prefix: str) -> list[Digest]:

@@ -16,7 +16,8 @@ import msgspec
 from jukinet.errors import Damaged
 from jukinet.law.identity import Identification, unpack
 from jukinet.law.personal import Personal
-from jukinet.numbers.municipality_code import MunicipalityCode
+
+PAYLOAD_BYTES = 1024 + 28  # padded, with nonce and tag: of one size for everybody
 
 
 class Reason(StrEnum):
@@ -43,7 +44,6 @@ class Notice(Personal, frozen=True, kw_only=True):
     live: bool
     hidden: bool
     root: bytes
-    destination: MunicipalityCode | None = None
 
     def pack(self) -> bytes:
         """The bytes to be sealed."""
@@ -55,7 +55,6 @@ class Notice(Personal, frozen=True, kw_only=True):
                 self.live,
                 self.hidden,
                 self.root,
-                self.destination.digits if self.destination else "",
             )
         )
 
@@ -63,7 +62,7 @@ class Notice(Personal, frozen=True, kw_only=True):
 def unpack_notice(content: bytes) -> Notice:
     """The notice from the bytes that were sealed; raises Damaged where they are something else."""
     try:
-        texts, reason, event_date, live, hidden, root, destination = _decode(content)
+        texts, reason, event_date, live, hidden, root = _decode(content)
         return Notice(
             person=unpack(texts),
             reason=Reason(reason),
@@ -71,7 +70,6 @@ def unpack_notice(content: bytes) -> Notice:
             live=live,
             hidden=hidden,
             root=root,
-            destination=MunicipalityCode(destination) if destination else None,
         )
     except (ValueError, TypeError, msgspec.MsgspecError):
         raise Damaged("notice: the sealed payload is not a notice") from None
@@ -100,4 +98,4 @@ class SealedNotice(Personal, frozen=True, kw_only=True, array_like=True, tag="no
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[list[str], str, str, bool, bool, bytes, str]).decode
+_decode = msgspec.msgpack.Decoder(tuple[list[str], str, str, bool, bool, bytes]).decode

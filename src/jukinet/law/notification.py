@@ -1,9 +1,9 @@
 """Notification (届出) or ex officio act (職権): what happened, when, and who said so.
 
 One class for each kind that facts of life take at a desk (Act, arts. 8, 22-25, 30-4; notices of the
-family register and of the Ministry of Justice). Each carries `filed`: its number at the desk, the day of the
-event (異動日), the day of the notification (届出日), who appeared and how identity was proved.
-The same number twice is the same notification.
+family register and of the Ministry of Justice). Each carries `filed`: its number at the desk, the
+day of the event (異動日), the day of the notification (届出日), who appeared and how identity was
+proved. The same number twice is the same notification.
 """
 
 from datetime import date

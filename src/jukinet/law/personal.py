@@ -9,6 +9,8 @@ type's name and nothing else, so that no log, no error and no test output needs 
 <Diary>
 """
 
+from typing import Any
+
 import msgspec
 
 
@@ -18,6 +20,6 @@ class Personal(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
-    def __rich_repr__(self) -> tuple[()]:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         """Nothing for tracebacks that print locals, either."""
-        return ()
+        return []

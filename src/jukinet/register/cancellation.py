@@ -49,14 +49,14 @@ def _refuse_dependents(sheet: Sheet, entries: Sequence[Entry]) -> None:
     """A notification on which later entries build is not cancelled from under them."""
     for person in dict.fromkeys(entry.person for entry in entries):
         mine = [entry for entry in entries if entry.person == person]
-        touched = frozenset[str]().union(*(touched(entry.changes) for entry in mine))
+        fields = frozenset().union(*(touched(entry.changes) for entry in mine))
         entered = any(entry.kind is EntryKind.ENTRY for entry in mine)
         later = [
             entry
             for entry in standing(sheet.situation.entries[person])
             if entry.number > mine[-1].number
             and entry.kind is not EntryKind.REVERSAL
-            and (entered or touched & touched(entry.changes))
+            and (entered or fields & touched(entry.changes))
         ]
         if later:
             raise Refused(later_events(person, later))

@@ -1,0 +1,103 @@
+"""Receipts (受領証の照合): an answer counts only when its leaf is proved to be in the public log.
+
+The agency's client checks, before it shows anything: the log's signature on the checkpoint, the
+proof that the leaf is in the tree, that the leaf says what was asked (agency, row, kind, items),
+and that its commitment is to this very inquiry. An answer that fails is not shown.
+"""
+
+from hashlib import sha256
+
+from jukinet.errors import Refused
+from jukinet.keys.seal import unpad
+from jukinet.law import leaf as leaves
+from jukinet.law.inquiry import Answer, Content, Inquiry, Receipt, Refusal, decode_content
+from jukinet.law.leaf import DisclosureLeaf, InquiryLeaf, Leaf, RefusalLeaf
+from jukinet.law.schedule import Receiver
+from jukinet.merkle import proof
+from jukinet.merkle.checkpoint import Checkpoint, open_checkpoint
+from jukinet.merkle.note import VerifierKey
+from jukinet.merkle.tree import leaf_hash, verify_inclusion
+
+
+class LogKey:
+    """A log's verifier key, and the last checkpoint that it was found to have signed."""
+
+    def __init__(self, key: VerifierKey) -> None:
+        self.key = key
+        self._note = b""
+        self._checkpoint: Checkpoint | None = None
+
+    @classmethod
+    def parse(cls, vkey: str) -> "LogKey":
+        """From the text form that other people's tools read, too."""
+        return cls(VerifierKey.parse(vkey))
+
+    def open(self, note: bytes) -> Checkpoint:
+        """The checkpoint of a signed note; its signature is verified once for each text."""
+        if self._checkpoint is None or note != self._note:
+            self._checkpoint = open_checkpoint(note, log=self.key)
+            self._note = note
+        return self._checkpoint
+
+
+def check_receipt(receipt: Receipt, log: LogKey) -> Leaf:
+    """The leaf of a receipt, proved to stand in the log; raises Refused or Malformed."""
+    proved = proof.parse(receipt.proof)
+    checkpoint = log.open(proved.checkpoint)
+    if proved.index != receipt.index:
+        raise Refused("receipt: the proof is of another leaf")
+    verify_inclusion(
+        leaf_hash(receipt.leaf),
+        index=proved.index,
+        size=checkpoint.size,
+        proof=proved.hashes,
+        root=checkpoint.root,
+    )
+    return leaves.decode(receipt.leaf)
+
+
+def open_answer(
+    answer: Answer | Refusal,
+    inquiry: Inquiry,
+    signed: bytes,
+    *,
+    log: LogKey,
+    receiver: Receiver,
+    prefecture: str,
+) -> Content | None:
+    """The content of an answer whose receipt verifies; None for a refusal whose receipt does.
+
+    Raises Refused where anything does not fit; then nothing of the answer may be used.
+    """
+    if answer.nonce != inquiry.nonce:
+        raise Refused("answer: it is to another inquiry")
+    leaf = check_receipt(answer.receipt, log)
+    _check_says(leaf, inquiry, receiver, prefecture, refused=isinstance(answer, Refusal))
+    _check_bound(leaf, answer.receipt, signed)
+    if isinstance(answer, Refusal):
+        return None
+    return decode_content(unpad(answer.content))
+
+
+def _check_says(
+    leaf: Leaf, inquiry: Inquiry, receiver: Receiver, prefecture: str, *, refused: bool
+) -> None:
+    if isinstance(leaf, InquiryLeaf) or (isinstance(leaf, RefusalLeaf) and not refused):
+        raise Refused("receipt: its leaf is not of a disclosure")
+    agency, row = leaves.public_asker(receiver, prefecture, inquiry.row)
+    says = (leaf.agency, leaf.kind)
+    if says != (agency, inquiry.kind.value):
+        raise Refused("receipt: its leaf says another agency or kind of question")
+    if isinstance(leaf, DisclosureLeaf) and (leaf.row, leaf.items) != (
+        row,
+        leaves.item_names(inquiry.items),
+    ):
+        raise Refused("receipt: its leaf says another row or other items")
+
+
+def _check_bound(leaf: Leaf, receipt: Receipt, signed: bytes) -> None:
+    assert not isinstance(leaf, InquiryLeaf)
+    if leaves.commitment(receipt.salt, receipt.body) != leaf.commitment:
+        raise Refused("receipt: its leaf does not commit to what was given with it")
+    if leaves.decode_body(receipt.body).inquiry != sha256(signed).hexdigest():
+        raise Refused("receipt: its leaf commits to another inquiry")

@@ -1,0 +1,99 @@
+"""Least answer: same, moved, dead or not found, where the affair needs no more.
+
+Given the newest notice of the one person whom an inquiry means, and the wanted items, this gives
+the content of the answer; nothing that was not asked for is in it, whatever else was opened.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from jukinet.law.identity import Item, items_of
+from jukinet.law.inquiry import Change, Claim, Content, Inquiry, Standing, Verdict
+from jukinet.law.notice import Notice, Reason
+from jukinet.law.personal import Personal
+from jukinet.law.schedule import Kind
+from jukinet.names.match import name_key
+
+
+class Seen(Personal, frozen=True, kw_only=True):
+    """What was opened of the one person: the newest notice and, where asked for, those before."""
+
+    now: Notice
+    history: tuple[Notice, ...] = ()
+
+
+_STANDINGS: Mapping[Reason, Standing] = {
+    Reason.DEATH: Standing.DEAD,
+    Reason.MOVE_OUT: Standing.MOVED,
+    Reason.EX_OFFICIO_DELETION: Standing.UNKNOWN,
+}
+
+
+def standing(notice: Notice) -> Standing:
+    """Resident, moved, dead, or unknown (deleted ex officio: it is not known where)."""
+    if notice.live:
+        return Standing.RESIDENT
+    return _STANDINGS.get(notice.reason, Standing.UNKNOWN)
+
+
+def answers(
+    inquiry: Inquiry,
+    seen: Seen,
+    *,
+    known_at: datetime | None,
+    number: str,
+    handle: bytes,
+) -> Content:
+    """The content of an answer about the person who was found."""
+    parts = _KINDS[inquiry.kind](inquiry, seen)
+    return Content(kind=inquiry.kind, known_at=known_at, number=number, handle=handle, **parts)  # type: ignore[arg-type]  # each kind fills its own fields
+
+
+def _confirm(inquiry: Inquiry, seen: Seen) -> dict[str, object]:
+    assert inquiry.claim is not None
+    same = seen.now.live and agrees(inquiry.claim, seen.now)
+    return {"verdict": Verdict.SAME if same else Verdict.DIFFERENT}
+
+
+def _standing(_inquiry: Inquiry, seen: Seen) -> dict[str, object]:
+    return {"standing": standing(seen.now)}
+
+
+def _items(inquiry: Inquiry, seen: Seen) -> dict[str, object]:
+    return {"standing": standing(seen.now), "items": wanted(inquiry, seen.now)}
+
+
+def _changes(inquiry: Inquiry, seen: Seen) -> dict[str, object]:
+    assert inquiry.since is not None
+    changes, before = [], None
+    for notice in seen.history:
+        after = (standing(notice), wanted(inquiry, notice))
+        if notice.event_date >= inquiry.since and after != before:
+            changes.append(Change(event_date=notice.event_date, standing=after[0], items=after[1]))
+        before = after
+    return {"standing": standing(seen.now), "changes": tuple(changes)}
+
+
+_KINDS: Mapping[Kind, Callable[[Inquiry, Seen], dict[str, object]]] = {
+    Kind.CONFIRM: _confirm,
+    Kind.STANDING: _standing,
+    Kind.ITEMS: _items,
+    Kind.CHANGES: _changes,
+}
+
+
+def wanted(inquiry: Inquiry, notice: Notice) -> dict[Item, tuple[str, ...]]:
+    """The wanted items and no more."""
+    return {item: texts for item, texts in items_of(notice.person).items() if item in inquiry.items}
+
+
+def agrees(claim: Claim, notice: Notice) -> bool:
+    """Whether every claimed item is what the notice has (names by key, addresses by key)."""
+    person = notice.person
+    names = {name_key(name.text) for name in (person.name.legal, person.name.alias) if name}
+    return (
+        (claim.name is None or name_key(claim.name.text) in names)
+        and (claim.birth_date is None or claim.birth_date == person.birth_date)
+        and (claim.sex is None or claim.sex is person.sex)
+        and (claim.address is None or claim.address.key() == person.address.key())
+    )

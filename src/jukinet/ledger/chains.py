@@ -1,0 +1,132 @@
+"""Chains (本人の符鎖): for each person (n, s_n), and nothing from which the past can be computed.
+
+Only the log's writer advances a chain. The order is: the leaf under label_n is durable in the log,
+then the chain moves to n+1 here. After a crash between the two, or after a restore from an older
+back-up, `catch_up` reads the leaves that this store has not seen, finds each chain by the label
+that it was to use next, and advances it: the same step as ever.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import MetaData, bindparam
+
+from jukinet.keys import ratchet
+from jukinet.law.notice import ChainStart
+from jukinet.store.engine import Transaction
+from jukinet.store.rows import Rows, blob, integer, text
+
+METADATA = MetaData()
+
+
+class Chain(NamedTuple):
+    """One person's chain as it stands: its epoch, its place, its state, the label to come."""
+
+    locator: bytes
+    epoch: int
+    place: int
+    state: bytes
+    label: bytes
+    sealed_seed: bytes  # s_0, sealed to the keepers
+
+
+CHAINS = Rows(
+    "chain",
+    METADATA,
+    Chain,
+    [
+        blob("locator", key=True),
+        integer("epoch"),
+        integer("place"),
+        blob("state"),
+        blob("label"),
+        blob("sealed_seed"),
+    ],
+    indexes=[("label",)],
+)
+
+
+class LabelRow(NamedTuple):
+    """A label that stands in the log, and the index of its leaf."""
+
+    label: bytes
+    leaf: int
+
+
+LABELS = Rows("label", METADATA, LabelRow, [blob("label", key=True), integer("leaf")])
+
+
+class Progress(NamedTuple):
+    """How many leaves of the log this store has taken in."""
+
+    name: str
+    size: int
+
+
+PROGRESS = Rows("progress", METADATA, Progress, [text("name", key=True), integer("size")])
+
+_BY_LABEL = CHAINS.query(CHAINS.table.c.label == bindparam("label"))
+
+
+def start(tx: Transaction, starts: Iterable[tuple[bytes, ChainStart]]) -> None:
+    """Begin chains, or fresh ones after a new seed; news that is not newer is ignored."""
+    news: dict[bytes, ChainStart] = {}
+    for locator, begun in starts:
+        if locator not in news or begun.epoch > news[locator].epoch:
+            news[locator] = begun
+    known = {row.locator: row.epoch for row in CHAINS.get_many(tx, "locator", news)}
+    CHAINS.put(
+        tx,
+        *[
+            _unused(tx, locator, begun)
+            for locator, begun in news.items()
+            if begun.epoch > known.get(locator, -1)
+        ],
+    )
+
+
+def _unused(tx: Transaction, locator: bytes, begun: ChainStart) -> Chain:
+    """A chain from its seed, past every label that stands in the log already (after a restore)."""
+    state, place = begun.seed, 0
+    while LABELS.get(tx, ratchet.label(state)) is not None:
+        state, place = ratchet.next_state(state), place + 1
+    return Chain(locator, begun.epoch, place, state, ratchet.label(state), begun.sealed_seed)
+
+
+def of(tx: Transaction, locators: Iterable[bytes]) -> dict[bytes, Chain]:
+    """The chains of some people."""
+    return {row.locator: row for row in CHAINS.get_many(tx, "locator", locators)}
+
+
+def stepped(chain: Chain) -> Chain:
+    """The chain after its label was used."""
+    state = ratchet.next_state(chain.state)
+    return chain._replace(place=chain.place + 1, state=state, label=ratchet.label(state))
+
+
+def record(tx: Transaction, chains: Iterable[Chain], labels: Iterable[LabelRow], size: int) -> None:
+    """Write down how chains stand after the log has grown to a size."""
+    CHAINS.put(tx, *chains)
+    LABELS.put(tx, *labels)
+    PROGRESS.put(tx, Progress("log", size))
+
+
+def taken_in(tx: Transaction) -> int:
+    """How many leaves of the log this store has taken in."""
+    row = PROGRESS.get(tx, "log")
+    return row.size if row else 0
+
+
+def catch_up(tx: Transaction, first: int, labels: Sequence[Sequence[bytes]]) -> None:
+    """Take in the labels of leaves that this store has not seen, in order."""
+    rows: list[LabelRow] = []
+    moved: dict[bytes, Chain] = {}  # by the label that each is to use next
+    for leaf, ones in enumerate(labels, start=first):
+        for label in ones:
+            rows.append(LabelRow(label, leaf))
+            chain = moved.get(label) or _BY_LABEL.one(tx, label=label)
+            if chain is not None:
+                after = stepped(chain)
+                moved.pop(label, None)
+                moved[after.label] = after
+    record(tx, moved.values(), rows, first + len(labels))

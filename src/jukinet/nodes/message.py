@@ -1,0 +1,203 @@
+"""Messages between nodes: who to whom, and one body of a closed list.
+
+A node is driven by `step(message, now)` and answers with messages and wakes; it owns no clock, no
+chance and no line. `Wake(at)` asks to be given a `Tick` once that time has come and everything
+that was sent before has been delivered: so a node that is told `Wake(now)` collects a group.
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from jukinet.feed.link import Batch
+from jukinet.law.inquiry import Answer, Receipt, Refusal
+from jukinet.law.notification import Notification
+from jukinet.law.personal import Personal
+
+CENTRE, KEEPER, DESK = "centre", "keeper", "desk"
+
+
+class Tick(Personal, frozen=True, tag="tick"):
+    """The time that a node asked to be woken at has come."""
+
+
+class Filing(Personal, frozen=True, kw_only=True, tag="filing"):
+    """A clerk hands a notification to the register (届出)."""
+
+    notification: Notification
+
+
+class Filed(Personal, frozen=True, kw_only=True, tag="filed"):
+    """The register's word that a notification is accepted, durably (受理).
+
+    `persons` are the record numbers that it touched, in its own order; `again` says that it had
+    been accepted before.
+    """
+
+    number: str
+    persons: tuple[int, ...]
+    late: bool
+    again: bool
+
+
+class NotFiled(Personal, frozen=True, kw_only=True, tag="not_filed"):
+    """The register's word that a notification is not accepted (不受理), and why."""
+
+    number: str
+    malformed: bool
+    reason: str
+
+
+class Feed(Personal, frozen=True, kw_only=True, tag="feed"):
+    """Some items of a feed."""
+
+    batch: Batch
+
+
+class FeedAck(Personal, frozen=True, kw_only=True, tag="feed_ack"):
+    """Everything up to a number is applied; send what follows (also the answer to a gap)."""
+
+    stream: str
+    last: int
+    gap: bool = False
+
+
+class Compare(Personal, frozen=True, kw_only=True, tag="compare"):
+    """Reconciliation: a town's digest of what it told, up to a number of its feed."""
+
+    town: str
+    last: int
+    count: int
+    root: bytes
+
+
+class Compared(Personal, frozen=True, kw_only=True, tag="compared"):
+    """The centre's digest of what it holds of a town, up to a number of the town's feed."""
+
+    town: str
+    last: int
+    count: int
+    root: bytes
+
+
+class Ask(Personal, frozen=True, kw_only=True, tag="ask"):
+    """An agency's inquiry, signed."""
+
+    agency: str
+    inquiry: bytes
+    signature: bytes
+
+
+class Rejected(Personal, frozen=True, kw_only=True, tag="rejected"):
+    """What was sent is not an inquiry of a known agency; nothing was asked and nothing written."""
+
+    nonce: bytes
+    reason: str
+
+
+class OpenHandle(Personal, frozen=True, kw_only=True, tag="open_handle"):
+    """Open a handle of a sector, on the receipt of the inquiry's leaf."""
+
+    receipt: int
+    sector: str
+    sealed: bytes
+
+
+class OpenKey(Personal, frozen=True, kw_only=True, tag="open_key"):
+    """Open a payload's wrapped key, on the receipt of the disclosure's leaf."""
+
+    receipt: int
+    step: str  # a leaf is spent once for each step
+    wrapped: bytes
+    context: bytes
+
+
+class MakeNumber(Personal, frozen=True, kw_only=True, tag="make_number"):
+    """Make a sector number, on the receipt of the disclosure's leaf."""
+
+    receipt: int
+    sector: str
+    root: bytes
+
+
+Task = OpenHandle | OpenKey | MakeNumber
+
+
+class KeeperOrder(Personal, frozen=True, kw_only=True, tag="keeper_order"):
+    """What a keeper is asked to do, and the receipts that allow it."""
+
+    order: int
+    receipts: tuple[Receipt, ...]
+    tasks: tuple[Task, ...]  # their `receipt` is a place in `receipts`
+
+
+class KeeperReply(Personal, frozen=True, kw_only=True, tag="keeper_reply"):
+    """What a keeper did: a value for each task, or None where it would not."""
+
+    order: int
+    values: tuple[bytes | None, ...]
+    refused: tuple[str, ...]  # why, for each None in order
+
+
+Body = (
+    Tick
+    | Filing
+    | Filed
+    | NotFiled
+    | Feed
+    | FeedAck
+    | Compare
+    | Compared
+    | Ask
+    | Answer
+    | Refusal
+    | Rejected
+    | KeeperOrder
+    | KeeperReply
+)
+
+
+class Message(Personal, frozen=True, kw_only=True):
+    """One message; the line vouches for its sender."""
+
+    sender: str
+    receiver: str
+    body: Body
+
+
+class Wake(Personal, frozen=True, kw_only=True):
+    """Give me a Tick at this time, after all that was sent before."""
+
+    at: datetime
+
+
+Out = list[Message | Wake]
+
+
+class Node(Protocol):
+    """What drives and is driven: a name, and a step."""
+
+    name: str
+
+    def step(self, message: Message, now: datetime) -> Out:
+        """Take one message at a time; give the messages and wakes that follow from it."""
+        ...
+
+    def start(self, now: datetime) -> Out:
+        """What a node sends when it comes up; whatever a crash left undone is taken up here."""
+        ...
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of a message on a line (MessagePack)."""
+    return _encode(message)
+
+
+def decode(content: bytes) -> Message:
+    """The message from its bytes; raises msgspec.MsgspecError."""
+    return _decode(content)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Message).decode

@@ -1,0 +1,1 @@
+"""The store: engines, transactions and files; it knows no people."""

@@ -1,0 +1,1 @@
+"""Tasks: what the command line does, put together from nodes, lines and worlds."""

@@ -1,0 +1,1 @@
+"""The wire: lines, clocks and chance for nodes; nodes themselves have none."""
