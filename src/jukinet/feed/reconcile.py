@@ -36,6 +36,7 @@ TOLD = Rows(
     METADATA,
     Told,
     [blob("locator", key=True), integer("version"), integer("number"), blob("digest")],
+    compact=True,
 )
 
 

@@ -41,7 +41,9 @@ class CodeInUse(NamedTuple):
     locator: bytes
 
 
-CODES_IN_USE = Rows("code_in_use", METADATA, CodeInUse, [blob("tag", key=True), blob("locator")])
+CODES_IN_USE = Rows(
+    "code_in_use", METADATA, CodeInUse, [blob("tag", key=True), blob("locator")], compact=True
+)
 
 
 class Pool(NamedTuple):

@@ -75,6 +75,7 @@ WRAPPED = Rows(
         text("town", key=True),
         blob("wrapped"),
     ],
+    compact=True,
 )
 
 
@@ -103,6 +104,7 @@ RESIDENCES = Rows(
         integer("number"),
         blob("digest"),
     ],
+    compact=True,
 )
 
 
@@ -127,6 +129,7 @@ PEOPLE = Rows(
         text("town"),
         text("gone_to"),
     ],
+    compact=True,
 )
 
 
@@ -143,6 +146,7 @@ TAGS = Rows(
     METADATA,
     Tag,
     [text("prefecture", key=True), blob("tag", key=True), blob("locator", key=True)],
+    compact=True,
 )
 
 _STATES_OF = STATES.query(

@@ -29,6 +29,7 @@ WHEREABOUTS = Rows(
     METADATA,
     Whereabout,
     [blob("locator", key=True), integer("version"), text("prefecture")],
+    compact=True,
 )
 
 

@@ -53,7 +53,7 @@ class LabelRow(NamedTuple):
     leaf: int
 
 
-LABELS = Rows("label", METADATA, LabelRow, [blob("label", key=True), integer("leaf")])
+LABELS = Rows("label", METADATA, LabelRow, [blob("label", key=True), integer("leaf")], compact=True)
 
 
 class Progress(NamedTuple):

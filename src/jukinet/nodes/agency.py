@@ -47,6 +47,7 @@ SUBJECTS = Rows(
     KEPT_METADATA,
     Subject,
     [text("sector", key=True), text("number", key=True), blob("handle")],
+    compact=True,
 )
 
 

@@ -49,7 +49,13 @@ class Spent(NamedTuple):
     step: str
 
 
-SPENT = Rows("spent", SPENT_METADATA, Spent, [integer("leaf", key=True), text("step", key=True)])
+SPENT = Rows(
+    "spent",
+    SPENT_METADATA,
+    Spent,
+    [integer("leaf", key=True), text("step", key=True)],
+    compact=True,
+)
 
 METADATA = (SPENT_METADATA,)
 

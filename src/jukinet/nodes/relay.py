@@ -26,7 +26,11 @@ class Handed(NamedTuple):
 
 
 HANDED = Rows(
-    "handed_on", METADATA, Handed, [text("stream", key=True), integer("number", key=True)]
+    "handed_on",
+    METADATA,
+    Handed,
+    [text("stream", key=True), integer("number", key=True)],
+    compact=True,
 )
 
 

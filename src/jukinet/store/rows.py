@@ -102,7 +102,10 @@ class Query(Generic[T]):
 
 
 class Rows(Generic[T]):
-    """A table of checked rows."""
+    """A table of checked rows.
+
+    A `compact` one is stored in its key's own tree (SQLite's WITHOUT ROWID): for small rows.
+    """
 
     def __init__(
         self,
@@ -112,6 +115,7 @@ class Rows(Generic[T]):
         columns: Sequence[Column[Any]],
         *,
         indexes: Iterable[Sequence[str]] = (),
+        compact: bool = False,
     ) -> None:
         fields: tuple[str, ...] = row._fields  # type: ignore[attr-defined]  # a NamedTuple
         assert tuple(column.name for column in columns) == fields, name
@@ -123,6 +127,7 @@ class Rows(Generic[T]):
             blob(CHECK),
             *[Index(f"{name}_by_{'_'.join(index)}", *index) for index in indexes],
             sqlite_strict=True,
+            sqlite_with_rowid=not compact,
         )
         metadata.info.setdefault("rows", []).append(self)
         self._name = name.encode() + b"\x00"
