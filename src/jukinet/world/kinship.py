@@ -121,7 +121,7 @@ def _mate(lineage: Lineage, person: int) -> int | None:
 
 def _mates_word(lineage: Lineage, person: int, mate: int) -> str:
     word = "妻" if lineage[mate].sex == FEMALE else "夫"
-    return word if lineage[person].spouse == mate else f"{word}（未届）"
+    return word if lineage[person].spouse == mate else f"{word}(未届)"
 
 
 def _parents_word(lineage: Lineage, parent: int) -> str:

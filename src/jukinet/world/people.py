@@ -4,7 +4,7 @@ Values are frozen: an event holds a person as he or she was on that day. Every p
 `repr=False`, so neither a log nor a traceback shows anybody, not even somebody who never lived.
 
 >>> from datetime import date
->>> Address("131016", "1000001", "東京都千代田区", "千代田１番１号")
+>>> Address("131016", "1000001", "東京都千代田区", "丸の内一丁目", "１番１号")
 Address(town='131016', place='東京都千代田区')
 """
 
@@ -23,8 +23,8 @@ MOTHER = "母"
 CHILDS_WIFE = "子の妻"
 CHILDS_HUSBAND = "子の夫"
 GRANDCHILD = "子の子"
-WIFE_UNREGISTERED = "妻（未届）"
-HUSBAND_UNREGISTERED = "夫（未届）"
+WIFE_UNREGISTERED = "妻(未届)"
+HUSBAND_UNREGISTERED = "夫(未届)"
 RELATIVE = "縁故者"
 LODGER = "同居人"
 
@@ -38,18 +38,24 @@ TRANSITIONAL_BY_LOSS = "国籍喪失による経過滞在者"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address (住所): municipality code (6 digits), postal code (7 digits), and three texts."""
+    """An address (住所): municipality code (6 digits), postal code (7 digits), and its texts.
+
+    `place` is prefecture and municipality, `area` the town or 大字 with its 丁目, `block` the
+    numbers (番地・号), `building` the block of flats and the room (方書) or nothing.
+    """
 
     town: str
     postal: str = field(repr=False)
     place: str
-    line: str = field(repr=False)
+    area: str = field(repr=False)
+    block: str = field(repr=False)
     building: str = field(default="", repr=False)
 
     @property
     def text(self) -> str:
         """The whole address as the register prints it, from the prefecture on."""
-        return self.place + self.line + self.building
+        street = self.place + self.area + self.block
+        return f"{street}　{self.building}" if self.building else street
 
 
 @dataclass(frozen=True, slots=True)

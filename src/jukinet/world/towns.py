@@ -16,7 +16,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -272,7 +272,7 @@ def draw_address(rng: Random, town: Town) -> Address:
     """An invented address in a real postal area of the town."""
     area = town.areas[int(rng.random() * len(town.areas))]
     building = _building(rng) if rng.random() < _FLATS[town.kind] else ""
-    return Address(town.code, area.postal, town.place, _line(rng, area), building)
+    return Address(town.code, area.postal, town.place, *_street(rng, area), building)
 
 
 def draw_place(rng: Random, towns: Sequence[Town] = ()) -> str:
@@ -280,21 +280,19 @@ def draw_place(rng: Random, towns: Sequence[Town] = ()) -> str:
     if towns:
         town = towns[int(rng.random() * len(towns))]
         area = town.areas[int(rng.random() * len(town.areas))]
-        return town.place + _plot(rng, area.name, area.chome)
+        chome = "" if area.chome is None else _chome(area.chome[0])
+        return town.place + area.name + chome + _plot(rng)
     places = _anywhere()
-    return _plot(rng, places[int(rng.random() * len(places))], None)
+    return places[int(rng.random() * len(places))] + _plot(rng)
 
 
 def renumbered(rng: Random, address: Address) -> Address:
     """The same address with another block number, as after a slip of the clerk's finger."""
-    digits = list(_DIGITS.finditer(address.line))
-    if not digits:
-        return Address(address.town, address.postal, address.place, address.line + _WIDE[1], "")
-    spot = digits[-1]
+    spot = list(_DIGITS.finditer(address.block))[-1]
     others = [n for n in range(1, 31) if _WIDE[n] != spot.group()]
     number = _WIDE[others[int(rng.random() * len(others))]]
-    line = address.line[: spot.start()] + number + address.line[spot.end() :]
-    return Address(address.town, address.postal, address.place, line, address.building)
+    block = address.block[: spot.start()] + number + address.block[spot.end() :]
+    return replace(address, block=block)
 
 
 # Share of dwellings in blocks of flats (Housing and Land Survey 2018, rounded).
@@ -302,6 +300,8 @@ _FLATS = {"special ward": 0.75, "ward": 0.65, "city": 0.4, "town": 0.15, "villag
 _BUILDINGS = ("コーポ", "ハイツ", "メゾン", "パークハイム", "レジデンス", "サンハイツ", "コート")
 _TAILS = ("青葉", "みどり", "さくら", "中央", "東", "西", "南", "北", "若葉", "あさひ", "けやき")
 _WIDE = [str(n).translate({48 + d: 0xFF10 + d for d in range(10)}) for n in range(3000)]
+# A municipality that is one postal area: no 大字 is known, so none is invented.
+_WHOLE = {"町": ("町内", "チョウナイ"), "村": ("村内", "ソンナイ")}
 _DIGITS = re.compile("[\uff10-\uff19]+")
 _NO_DWELLING = re.compile("[（）、〜「」]|場合|.一円|番地|地割|公園$|皇居|ビル|タワー")
 _KANJI = "〇一二三四五六七八九"
@@ -313,28 +313,28 @@ def _chome(number: int) -> str:
     return ten + (_KANJI[ones] if ones else "") + "丁目"
 
 
-def _line(rng: Random, area: Area) -> str:
+def _street(rng: Random, area: Area) -> tuple[str, str]:
+    """Area with 丁目, and block."""
     if area.chome is None:
-        return _plot(rng, area.name, None)
+        return area.name, _plot(rng)
     first, last = area.chome
     chome = _chome(first + int(rng.random() * (last - first + 1)))
     block, house = _WIDE[1 + int(rng.random() * 40)], _WIDE[1 + int(rng.random() * 30)]
-    return f"{area.name}{chome}{block}番{house}号"
+    return area.name + chome, f"{block}番{house}号"
 
 
-def _plot(rng: Random, name: str, chome: tuple[int, int] | None) -> str:
-    head = name if chome is None else name + _chome(chome[0])
+def _plot(rng: Random) -> str:
     plot = _WIDE[1 + int(rng.random() ** 2 * 2999) % 2999]
     if rng.random() < 0.5:
-        return f"{head}{plot}番地"
-    return f"{head}{plot}番地{_WIDE[1 + int(rng.random() * 20)]}"
+        return f"{plot}番地"
+    return f"{plot}番地{_WIDE[1 + int(rng.random() * 20)]}"
 
 
 def _building(rng: Random) -> str:
     name = _BUILDINGS[int(rng.random() * len(_BUILDINGS))]
     tail = _TAILS[int(rng.random() * len(_TAILS))]
     room = 100 * (1 + int(rng.random() ** 2 * 9)) + 1 + int(rng.random() * 12)
-    return f"　{name}{tail}{_WIDE[room]}号"
+    return f"{name}{tail}{_WIDE[room]}号"
 
 
 def _quotas(pools: Sequence[Sequence[Town]], count: int) -> list[int]:
@@ -365,7 +365,7 @@ def _town(five: str, rows: list[dict[str, object]]) -> Town:
     county, city, name = _split(full)
     areas = tuple(dict.fromkeys(_area(row, name) for row in rows if _is_area(row)))
     if not areas:
-        areas = (Area(str(rows[0]["postal_code"]), "", "", None),)
+        areas = (Area(str(rows[0]["postal_code"]), *_WHOLE[name[-1]], None),)
     return Town(
         code=municipality_code(five),
         name=name,
@@ -397,8 +397,8 @@ def _is_area(row: dict[str, object]) -> bool:
 
 def _area(row: dict[str, object], town: str) -> Area:
     name, kana = str(row["neighborhood"]), str(row["neighborhood_kana"])
-    if name == town:
-        name = kana = ""
+    if name == town and name[-1] in _WHOLE:
+        name, kana = _WHOLE[name[-1]]
     return Area(str(row["postal_code"]), name, kana, _chome_range(row))
 
 
