@@ -15,7 +15,7 @@ from jukinet.law.protection import SupportMeasure
 from jukinet.names.address import Address
 from jukinet.names.era import PartialDate
 from jukinet.numbers.individual_number import IndividualNumber
-from jukinet.numbers.municipality_code import MunicipalityCode
+from jukinet.numbers.municipality_code import MunicipalityCode, municipality
 from jukinet.numbers.resident_code import ResidentCode
 
 DELETED_RECORD_RETENTION_YEARS = 150
@@ -55,6 +55,12 @@ def parse_relationship(text: str) -> Relationship:
     if not 1 <= len(steps) <= 4 or any(step not in STEPS for step in steps) or HEAD in steps[1:]:
         raise Malformed("relationship: want 世帯主 or steps such as 妻, 子, 子の妻 (art. 7 iv)")
     return Relationship(text="の".join(steps))
+
+
+def written_out(address: Address) -> str:
+    """An address as papers have it, with prefecture and municipality in front."""
+    place = municipality(MunicipalityCode(address.municipality))
+    return f"{place.full_name}{address.one_line}"
 
 
 class FamilyRegister(Personal, frozen=True, kw_only=True):

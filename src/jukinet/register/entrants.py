@@ -41,8 +41,7 @@ def entrant_changes(
 
 def check_entrant(sheet: Sheet, entrant: law.Entrant) -> None:
     """Malformed where the paper of an entrant does not hold together."""
-    born = entrant.birth_date.earliest
-    if born is not None and born > sheet.on:
+    if entrant.birth_date.earliest > sheet.on:
         raise Malformed("birth date: it is after the event date; check both (art. 7 ii)")
     if (entrant.family_register is None) == (entrant.foreigner is None):
         raise Malformed(

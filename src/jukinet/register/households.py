@@ -66,6 +66,5 @@ def sole_head(people: Iterable[Record], on: date) -> Record | None:
     people = list(people)
     if len(people) != 1 or people[0].is_head:
         return None
-    born = people[0].birth_date.latest
-    old_enough = born is not None and (on - born).days >= HEAD_AGE_YEARS * 365.25
+    old_enough = (on - people[0].birth_date.latest).days >= HEAD_AGE_YEARS * 365.25
     return people[0] if old_enough else None

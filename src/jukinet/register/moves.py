@@ -8,7 +8,7 @@ import msgspec
 
 from jukinet.errors import Malformed, Refused
 from jukinet.law import notification as law
-from jukinet.law.record import Deletion, DeletionCause, PlannedMoveOut, Record
+from jukinet.law.record import Deletion, DeletionCause, PlannedMoveOut, Record, written_out
 from jukinet.law.transfer import MoveInNotice, TransferCertificate, TransferRequest
 from jukinet.names.address import Address
 from jukinet.numbers.municipality_code import MunicipalityCode
@@ -119,7 +119,7 @@ def move_inside(sheet: Sheet, notification: law.MoveInside) -> None:
             Changes(
                 address=notification.address,
                 address_since=sheet.on,
-                previous_address=record.address.one_line,
+                previous_address=written_out(record.address),
                 household=sheet.home(placement.household),
                 relationship=placement.relationship,
             ),
@@ -165,7 +165,7 @@ def certificate_of(record: Record) -> TransferCertificate:
         individual_number=record.individual_number,
         family_register=record.family_register,
         foreigner=record.foreigner,
-        former_address=record.address.one_line,
+        former_address=written_out(record.address),
         planned_on=day,
         attachment=record.attachment,
         version=next_residence(record.version),

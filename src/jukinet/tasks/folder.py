@@ -1,0 +1,206 @@
+"""Folder (置き場所): where a whole network of nodes stands on one machine.
+
+    jukinet.json             that this folder is ours, and what it was made with
+    public/directory.json    who is who, and the public keys
+    keys/                    each node's secrets, readable by their owner alone
+    towns/131016.db          a town is one file
+    centre/13.db ...         the index, one file a prefecture; national.db; chains.db
+    centre/log/              the public log: plain files that any mirror can serve
+    keeper/keeper.db         what has been spent
+    agencies/pension.db      what an agency keeps
+
+One process works in a folder at a time (`store.lock`). A folder that is not ours is never touched.
+"""
+
+import os
+from collections.abc import Iterable
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from jukinet.errors import Damaged, Malformed, Refused
+
+FORMAT = 1
+MARK = "jukinet.json"
+T = TypeVar("T")
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """What a folder was made with, and how far its world has lived."""
+
+    format: int = FORMAT
+    towns: tuple[str, ...]
+    agencies: tuple[str, ...] = ()
+    seed: int | None = None  # None: no world, the towns fill their books themselves
+    residents: int = 0
+    begins: date | None = None  # the day on which the world begins
+    fingerprint: str = ""  # of the data that the world was made from
+    built: int = 0  # households entered, of all towns
+    building: bool = False
+    lived_to: date | None = None  # the last day that has been lived wholly
+    check: str = ""
+
+
+class Folder:
+    """The paths and small files of one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder holds a network of ours."""
+        return (self.root / MARK).exists()
+
+    def refuse_foreign(self) -> None:
+        """Refused where the folder holds something that is not ours."""
+        if self.root.exists() and not self.root.is_dir():
+            raise Refused(f"{self.root}: it is not a folder; name another with --dir")
+        if self.root.is_dir() and not self.exists and any(_foreign(self.root)):
+            raise Refused(
+                f"{self.root}: it holds something else; name an empty or new folder with --dir"
+            )
+
+    def require(self) -> Mark:
+        """The mark of a folder that must be there."""
+        if not self.exists:
+            raise Refused(
+                f"{self.root}: there is no network in this folder; make one with "
+                "`jukinet demo --dir` or `jukinet world build --dir`"
+            )
+        return self.mark()
+
+    def mark(self) -> Mark:
+        """What the folder was made with; raises Damaged."""
+        mark = _read(self.root / MARK, Mark)
+        if mark.check != _check(mark):
+            raise Damaged(f"{self.root / MARK}: its check does not fit what it says")
+        if mark.format != FORMAT:
+            raise Refused(f"{self.root}: made by another version of Jukinet (format {mark.format})")
+        return mark
+
+    def put_mark(self, mark: Mark) -> None:
+        """Write the mark, whole or not at all."""
+        checked = msgspec.structs.replace(mark, check=_check(mark))
+        _write(self.root / MARK, checked, private=False)
+
+    # --- paths ----------------------------------------------------------------------------
+
+    def town(self, code: str) -> Path:
+        """A town's file."""
+        return self.root / "towns" / f"{code}.db"
+
+    def prefecture(self, prefecture: str) -> Path:
+        """A prefecture's file of the index."""
+        return self.root / "centre" / f"{prefecture}.db"
+
+    @property
+    def national(self) -> Path:
+        """The centre's national file."""
+        return self.root / "centre" / "national.db"
+
+    @property
+    def chains(self) -> Path:
+        """The ledger's chains."""
+        return self.root / "centre" / "chains.db"
+
+    @property
+    def log(self) -> Path:
+        """The public log."""
+        return self.root / "centre" / "log"
+
+    @property
+    def keeper(self) -> Path:
+        """The keeper's file."""
+        return self.root / "keeper" / "keeper.db"
+
+    def agency(self, name: str) -> Path:
+        """An agency's file."""
+        return self.root / "agencies" / f"{name}.db"
+
+    def make_folders(self) -> None:
+        """All folders that the files stand in."""
+        for path in (self.town("x"), self.national, self.log / "x", self.keeper, self.agency("x")):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        for name in ("public", "keys/towns", "keys/agencies"):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        os.chmod(self.root / "keys", 0o700)
+
+    # --- keys and directory ---------------------------------------------------------------
+
+    def put_ring(self, name: str, ring: Any) -> None:
+        """Write a node's secrets; `name` such as `centre` or `towns/131016`."""
+        _write(self.root / "keys" / f"{name}.json", Checked(body=_body(ring)), private=True)
+
+    def ring(self, name: str, kind: type[T]) -> T:
+        """A node's secrets; raises Damaged."""
+        return _checked(self.root / "keys" / f"{name}.json", kind)
+
+    def put_public(self, name: str, value: Any) -> None:
+        """Write something that everybody may read."""
+        _write(self.root / "public" / f"{name}.json", Checked(body=_body(value)), private=False)
+
+    def public(self, name: str, kind: type[T]) -> T:
+        """Something that everybody may read; raises Damaged."""
+        return _checked(self.root / "public" / f"{name}.json", kind)
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """A small file's content with its check."""
+
+    body: msgspec.Raw
+    check: str = ""
+
+
+def _foreign(root: Path) -> Iterable[Path]:
+    return (path for path in root.iterdir() if path.name != ".lock")
+
+
+def _body(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))
+
+
+def _check(mark: Mark) -> str:
+    return _digest(msgspec.json.encode(msgspec.structs.replace(mark, check="")))
+
+
+def _digest(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+def _checked(path: Path, kind: type[T]) -> T:
+    file = _read(path, Checked)
+    if _digest(bytes(file.body)) != file.check:
+        raise Damaged(f"{path}: its check does not fit what it says")
+    return msgspec.json.decode(file.body, type=kind)
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise Damaged(f"{path}: {error.strerror}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise Damaged(f"{path}: it is not what Jukinet wrote") from None
+
+
+def _write(path: Path, value: Any, *, private: bool) -> None:
+    """Write a small file, whole or not at all: a new one, fsynced, in the old one's place."""
+    if isinstance(value, Checked):
+        value = msgspec.structs.replace(value, check=_digest(bytes(value.body)))
+    new = path.with_suffix(".new")
+    descriptor = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600 if private else 0o644)
+    try:
+        os.write(descriptor, msgspec.json.encode(value) + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(new, path)
+    parent = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)

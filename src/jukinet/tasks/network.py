@@ -1,0 +1,205 @@
+"""Network (全体): every node of a folder, on one line, in one process.
+
+`create` draws all keys and makes the folder; `open_network` brings the nodes up from it. The same
+folder opened again continues where it was, whatever ended the last process.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from secrets import token_bytes
+
+from jukinet.client.receipts import LogKey
+from jukinet.keys.chance import Chance
+from jukinet.keys.seal import OpenKey
+from jukinet.keys.sign import SigningKey
+from jukinet.law.schedule import Schedule, load
+from jukinet.ledger.log import Log
+from jukinet.ledger.writer import Ledger
+from jukinet.merkle.note import VerifierKey
+from jukinet.nodes import municipality
+from jukinet.nodes.agency import Agency
+from jukinet.nodes.centre.node import Centre
+from jukinet.nodes.centre.shelves import Shelves
+from jukinet.nodes.keeper import Keeper
+from jukinet.nodes.keyring import (
+    AgencyEntry,
+    AgencyRing,
+    CentreRing,
+    Directory,
+    KeeperRing,
+    TownEntry,
+    TownRing,
+    new_centre_ring,
+    new_town_ring,
+    payload_opening,
+    sector_opening,
+)
+from jukinet.nodes.message import KEEPER
+from jukinet.nodes.municipality import Municipality
+from jukinet.numbers.municipality_code import MunicipalityCode
+from jukinet.numbers.municipality_code import municipality as place_of
+from jukinet.store.disk import RealDisk
+from jukinet.store.engine import Store, open_store
+from jukinet.store.lock import only_one
+from jukinet.store.migrate import migrate
+from jukinet.tasks.folder import Folder, Mark
+from jukinet.wire.line import Line
+
+JST = timezone(timedelta(hours=9))
+ORIGIN = "jukinet.example/ledger"
+MIGRATIONS = Path(municipality.__file__).parent / "migrations"
+
+
+class Network:
+    """All nodes of one folder."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        line: Line,
+        towns: dict[str, Municipality],
+        centre: Centre,
+        keeper: Keeper,
+        agencies: dict[str, Agency],
+        directory: Directory,
+    ) -> None:
+        self.folder = folder
+        self.line = line
+        self.towns = towns
+        self.centre = centre
+        self.keeper = keeper
+        self.agencies = agencies
+        self.directory = directory
+
+    def __repr__(self) -> str:
+        return f"<Network of {len(self.towns)} towns>"
+
+
+def create(folder: Folder, mark: Mark, *, chance: Chance = token_bytes) -> None:
+    """Draw all keys and make a folder for some towns and agencies.
+
+    The mark is written last: a folder without it holds nothing yet and is made again.
+    """
+    folder.refuse_foreign()
+    folder.make_folders()
+    schedule = load()
+    centre = new_centre_ring(chance, list(mark.towns))
+    towns = {town: new_town_ring(chance, centre, town) for town in mark.towns}
+    one_keeper = KeeperRing(master=chance(32))
+    agencies = {name: AgencyRing(signing=chance(32)) for name in mark.agencies}
+    folder.put_ring("centre", centre)
+    folder.put_ring("keeper", one_keeper)
+    for town, ring in towns.items():
+        folder.put_ring(f"towns/{town}", ring)
+    for name, held in agencies.items():
+        folder.put_ring(f"agencies/{name}", held)
+    folder.put_public("directory", directory(centre, one_keeper, towns, agencies, schedule))
+    folder.put_mark(mark)
+
+
+def directory(
+    centre: CentreRing,
+    one_keeper: KeeperRing,
+    towns: dict[str, TownRing],
+    agencies: dict[str, AgencyRing],
+    schedule: Schedule,
+) -> Directory:
+    """What everybody may know of some nodes."""
+    log_key = VerifierKey(ORIGIN, SigningKey(centre.log).public_bytes)
+    prefecture = min(towns)[:2] if towns else ""
+    return Directory(
+        origin=ORIGIN,
+        log=str(log_key),
+        centre=SigningKey(centre.signing).public_bytes,
+        payload_seal=payload_opening(one_keeper).public.raw,
+        sector_seals={
+            grant.sector: sector_opening(one_keeper, grant.sector).public.raw
+            for grant in schedule.grants.values()
+        },
+        towns={
+            town: TownEntry(
+                code=town,
+                name=place_of(MunicipalityCode(town)).name,
+                verify=SigningKey(ring.signing).public_bytes,
+                seal=OpenKey(ring.opening).public.raw,
+            )
+            for town, ring in towns.items()
+        },
+        agencies={
+            name: AgencyEntry(
+                id=name,
+                receiver=name,
+                prefecture=prefecture if schedule.receivers[name].municipal else "",
+                verify=SigningKey(ring.signing).public_bytes,
+            )
+            for name, ring in agencies.items()
+        },
+    )
+
+
+@contextmanager
+def open_network(
+    folder: Folder,
+    now: datetime,
+    *,
+    only_towns: Sequence[str] | None = None,
+    chance: Chance = token_bytes,
+) -> Iterator[Network]:
+    """Bring all nodes of a folder up (or the centre and some towns), on one line, until the end."""
+    mark = folder.require()
+    with ExitStack() as stack:
+        stack.enter_context(only_one(folder.root))
+
+        def store(path: Path, kind: str) -> Store:
+            opened = open_store(path)
+            stack.callback(opened.close)
+            migrate(opened, MIGRATIONS / kind)
+            return opened
+
+        public = folder.public("directory", Directory)
+        centre_ring = folder.ring("centre", CentreRing)
+        line = Line(now)
+        shelves = Shelves(
+            prefectures={
+                prefecture: store(folder.prefecture(prefecture), "prefecture")
+                for prefecture in sorted({town[:2] for town in mark.towns})
+            },
+            national=store(folder.national, "national"),
+            chains=store(folder.chains, "chains"),
+        )
+        log = Log.open(RealDisk(folder.log), origin=public.origin, key=SigningKey(centre_ring.log))
+        ledger = Ledger(log, shelves.chains, chance)
+        centre = Centre(shelves, ledger, centre_ring, public, load(), chance)
+        one_keeper = Keeper(
+            KEEPER,
+            store(folder.keeper, "keeper"),
+            folder.ring("keeper", KeeperRing),
+            LogKey.parse(public.log),
+        )
+        towns = {
+            town: Municipality(
+                town,
+                store(folder.town(town), "town"),
+                folder.ring(f"towns/{town}", TownRing),
+                public,
+                chance,
+            )
+            for town in (mark.towns if only_towns is None else only_towns)
+        }
+        agencies = {
+            name: Agency(
+                name,
+                load().receivers[public.agencies[name].receiver],
+                public.agencies[name].prefecture,
+                store(folder.agency(name), "agency"),
+                folder.ring(f"agencies/{name}", AgencyRing),
+                LogKey.parse(public.log),
+                chance,
+            )
+            for name in mark.agencies
+        }
+        for node in (one_keeper, centre, *towns.values(), *agencies.values()):
+            line.join(node)
+        yield Network(folder, line, towns, centre, one_keeper, agencies, public)

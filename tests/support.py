@@ -1,0 +1,208 @@
+"""Small things that many tests need: chance from a seed, people, and a town on a line."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from itertools import count
+from pathlib import Path
+from random import Random
+
+from jukinet.keys.chance import Chance
+from jukinet.keys.seal import OpenKey
+from jukinet.keys.sign import SigningKey
+from jukinet.law import notification as law
+from jukinet.law.identity import Name, Sex
+from jukinet.law.record import FamilyRegister, parse_relationship
+from jukinet.names import era, legal
+from jukinet.names.address import Address
+from jukinet.nodes import agency as agency_node
+from jukinet.nodes import keeper as keeper_node
+from jukinet.nodes import municipality
+from jukinet.nodes.centre import shelves as centre_shelves
+from jukinet.nodes.keyring import (
+    AgencyEntry,
+    CentreRing,
+    Directory,
+    KeeperRing,
+    TownEntry,
+    TownRing,
+    new_centre_ring,
+    new_town_ring,
+    payload_opening,
+    sector_opening,
+)
+from jukinet.nodes.message import DESK, Filed, Filing, Message, NotFiled
+from jukinet.law.schedule import load
+from jukinet.merkle.note import VerifierKey
+from jukinet.store.engine import Store, open_store
+from jukinet.register import book, codes
+
+JST = timezone(timedelta(hours=9))
+DAY = date(2026, 4, 1)
+NOON = datetime(2026, 4, 1, 12, tzinfo=JST)
+CHIYODA, SHINJUKU, SAPPORO_CHUO, SAPPORO_KITA, YOKOHAMA_TSURUMI = (
+    "131016",
+    "131041",
+    "011011",
+    "011029",
+    "141011",
+)
+
+_numbers = count(1)
+
+
+def chance(seed: object) -> Chance:
+    """Chance that is the same for the same seed."""
+    return Random(str(seed)).randbytes
+
+
+def memory(*metadatas) -> Store:
+    """A store in memory with some stations' tables."""
+    store = open_store("sqlite://")
+    with store.begin() as tx:
+        tx.create(*[table for metadata in metadatas for table in metadata.sorted_tables])
+    return store
+
+
+def name(text: str = "山田 花子", reading: str = "ヤマダ ハナコ") -> Name:
+    return Name(legal=legal.parse(text), reading=legal.parse_reading(reading))
+
+
+def address(town: str = CHIYODA, block: str = "1番1号") -> Address:
+    return Address(
+        municipality=town, postal_code="1000001", town="千代田", block=block, building=""
+    )
+
+
+def entrant(relationship: str = "世帯主", **fields) -> law.Entrant:
+    fields = {
+        "name": name(),
+        "birth_date": era.parse_iso("1980-05-05"),
+        "sex": Sex.FEMALE,
+        "family_register": FamilyRegister(place="東京都千代田区千代田1", first_named="山田 花子"),
+        **fields,
+    }
+    return law.Entrant(relationship=parse_relationship(relationship), **fields)
+
+
+def filed(event: date = DAY, notice: date | None = None, number: str = "", **more) -> law.Filed:
+    return law.Filed(
+        number=number or f"n{next(_numbers)}",
+        event_date=event,
+        notice_date=max(event, DAY) if notice is None else notice,
+        **more,
+    )
+
+
+def directory_of(towns: list[str], centre: CentreRing, rings: dict[str, TownRing]) -> Directory:
+    """A directory of towns, one keeper, and an agency for each receiver of the schedules."""
+    keeper = KeeperRing(master=b"k" * 32)
+    schedule = load()
+    return Directory(
+        origin="jukinet.test/ledger",
+        log=str(VerifierKey("jukinet.test/ledger", SigningKey(centre.log).public_bytes)),
+        centre=SigningKey(centre.signing).public_bytes,
+        payload_seal=payload_opening(keeper).public.raw,
+        sector_seals={
+            grant.sector: sector_opening(keeper, grant.sector).public.raw
+            for grant in schedule.grants.values()
+        },
+        towns={
+            town: TownEntry(
+                code=town,
+                name=town,
+                verify=SigningKey(ring.signing).public_bytes,
+                seal=OpenKey(ring.opening).public.raw,
+            )
+            for town, ring in rings.items()
+        },
+        agencies={
+            receiver: AgencyEntry(
+                id=receiver,
+                receiver=receiver,
+                prefecture="13" if entry.municipal else "",
+                verify=SigningKey(receiver.encode().ljust(32, b".")).public_bytes,
+            )
+            for receiver, entry in schedule.receivers.items()
+        },
+    )
+
+
+class Town:
+    """A town whose desk is called like a function; the line is cut."""
+
+    def __init__(self, code: str = CHIYODA, seed: object = 1, pool: int = 300) -> None:
+        towns = [CHIYODA, SHINJUKU, SAPPORO_CHUO, SAPPORO_KITA, YOKOHAMA_TSURUMI]
+        self.centre_ring = new_centre_ring(chance("centre"), towns)
+        rings = {town: new_town_ring(chance(town), self.centre_ring, town) for town in towns}
+        self.store = memory(*municipality.METADATA)
+        self.directory = directory_of(towns, self.centre_ring, rings)
+        self.node = municipality.Municipality(
+            code, self.store, rings[code], self.directory, chance(seed)
+        )
+        self.now = NOON
+        self.sent: list[Message] = []
+        with self.store.begin() as tx:
+            codes.allot(tx, fresh_codes(pool, seed))
+        self.node.start(self.now)
+
+    def file(self, notification: law.Notification) -> Filed | NotFiled:
+        """Hand in a notification; what goes onto the line is kept in `sent`."""
+        out = self.node.step(
+            Message(sender=DESK, receiver=self.node.name, body=Filing(notification=notification)),
+            self.now,
+        )
+        from jukinet.nodes.message import Tick, Wake
+
+        for one in out:
+            assert isinstance(one, Wake)
+        out = self.node.step(
+            Message(sender=self.node.name, receiver=self.node.name, body=Tick()), self.now
+        )
+        reply = next(m.body for m in out if isinstance(m, Message) and m.receiver == DESK)
+        self.sent += [m for m in out if isinstance(m, Message) and m.receiver != DESK]
+        assert isinstance(reply, Filed | NotFiled)
+        return reply
+
+    def accept(self, notification: law.Notification) -> tuple[int, ...]:
+        """Hand in a notification that must be accepted; the records it touched."""
+        reply = self.file(notification)
+        assert isinstance(reply, Filed), reply.reason
+        return reply.persons
+
+    def household(self, *people: law.Entrant, **more) -> tuple[int, ...]:
+        """A household entered ex officio."""
+        return self.accept(
+            law.ExOfficioEntry(
+                filed=filed(**more),
+                entrants=people or (entrant(),),
+                address=address(self.node.name),
+                household=None,
+            )
+        )
+
+    def record(self, person: int):
+        with self.store.begin() as tx:
+            return book.records(tx, [person])[person].record
+
+    def entries(self, person: int):
+        with self.store.begin() as tx:
+            return book.entries_of(tx, person)
+
+
+def fresh_codes(number: int, seed: object) -> list[tuple[str, str]]:
+    """Codes and individual numbers that no other seed gives."""
+    from jukinet.numbers import individual_number, resident_code
+
+    rng = Random(f"codes {seed}")
+    return [
+        (
+            resident_code.complete(f"{rng.randrange(10**10):010d}").digits,
+            individual_number.complete(f"{rng.randrange(10**11):011d}").digits,
+        )
+        for _ in range(number)
+    ]
+
+
+__all__ = [name for name in dir() if not name.startswith("_")]
+_ = (agency_node, keeper_node, centre_shelves, Path)
