@@ -31,12 +31,13 @@ class Filing(Personal, frozen=True, kw_only=True, tag="filing"):
 class Filed(Personal, frozen=True, kw_only=True, tag="filed"):
     """The register's word that a notification is accepted, durably (受理).
 
-    `persons` are the record numbers that it touched, in its own order; `again` says that it had
-    been accepted before.
+    `persons` are the record numbers that it touched, in its own order, `households` the household
+    that each is in by it; `again` says that it had been accepted before.
     """
 
     number: str
     persons: tuple[int, ...]
+    households: tuple[int, ...]
     late: bool
     again: bool
 

@@ -185,7 +185,13 @@ class Municipality:
             draw.last_household,
             today.isoformat(),
         )
-        return Filed(number=number, persons=accepted.persons, late=accepted.late, again=False)
+        return Filed(
+            number=number,
+            persons=accepted.persons,
+            households=_homes(accepted),
+            late=accepted.late,
+            again=False,
+        )
 
     def _again(self, row: book.FilingRow, notification: law.Notification) -> Filed:
         """The same number twice is the same notification, or a mistake of the desk's."""
@@ -193,8 +199,14 @@ class Municipality:
             raise Refused(
                 f"number {row.number}: another notification bears it already; give this one its own"
             )
-        persons = _decode_persons(row.persons)
-        return Filed(number=row.number, persons=persons, late=bool(row.late), again=True)
+        persons, households = _decode_persons(row.persons)
+        return Filed(
+            number=row.number,
+            persons=persons,
+            households=households,
+            late=bool(row.late),
+            again=True,
+        )
 
     def _situation(self, tx: Transaction, notification: law.Notification, today: date) -> Situation:
         """What the town knows of the people and households concerned."""
@@ -268,7 +280,7 @@ class Municipality:
                 today.isoformat(),
                 int(accepted.late),
                 "",
-                _encode(accepted.persons),
+                _encode((accepted.persons, _homes(accepted))),
                 _encode(notification),
             ),
         )
@@ -563,6 +575,10 @@ class Supply:
         return self._chance(SEED_BYTES)
 
 
+def _homes(accepted: Accepted) -> tuple[int, ...]:
+    return tuple(accepted.after[person].household for person in accepted.persons)
+
+
 def _transmits(before: Record | None, after: Record) -> bool:
     """Whether the centre is to hear of a change: one of the six items, the standing, the seal."""
     if after.attachment is None:
@@ -606,6 +622,6 @@ def _due_households(tx: Transaction, homes: Iterable[int]) -> dict[int, date]:
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_persons = msgspec.msgpack.Decoder(tuple[int, ...]).decode
+_decode_persons = msgspec.msgpack.Decoder(tuple[tuple[int, ...], tuple[int, ...]]).decode
 _decode_grant = msgspec.msgpack.Decoder(PoolGrant).decode
 _decode_relayed = msgspec.msgpack.Decoder(Relayed).decode

@@ -248,7 +248,7 @@ class FilingRow(NamedTuple):
     recorded_on: str
     late: int
     cancelled_by: str  # "" or the number of the cancellation
-    persons: bytes  # the record numbers that it touched, in the notification's order
+    persons: bytes  # the records that it touched, in its order, and the household of each
     content: bytes
 
 
