@@ -91,6 +91,7 @@ class MoveInside(Personal, frozen=True, kw_only=True, tag="move_inside"):
     filed: Filed
     placements: tuple[Placement, ...]
     address: Address
+    staying: tuple[Placement, ...] = ()  # of those left behind, who stands otherwise now
 
 
 class MoveOut(Personal, frozen=True, kw_only=True, tag="move_out"):

@@ -25,7 +25,7 @@ def concerned(notification: law.Notification) -> tuple[tuple[int, ...], tuple[in
     """The record and household numbers that a notification itself names."""
     persons: list[int] = []
     homes: list[int] = []
-    for name in ("person", "persons", "household", "placements", "placement"):
+    for name in ("person", "persons", "household", "placements", "placement", "staying"):
         value = getattr(notification, name, None)
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(one, law.Placement):

@@ -124,6 +124,7 @@ def move_inside(sheet: Sheet, notification: law.MoveInside) -> None:
                 relationship=placement.relationship,
             ),
         )
+    sheet.place(notification.staying)
 
 
 def move_out(sheet: Sheet, notification: law.MoveOut) -> None:
