@@ -104,6 +104,7 @@ class Municipality:
         """Come up: read where the book stands, send what is not acknowledged, see what is due."""
         with self.store.begin() as tx:
             self._last = book.last(tx)
+            self._refill(tx)
         return [*self._feed.start(now), *self._due(now), self._tomorrow(now)]
 
     def step(self, message: Message, now: datetime) -> Out:

@@ -39,9 +39,9 @@ _CLASSES = {
 }
 _SEXES = {people.FEMALE: Sex.FEMALE, people.MALE: Sex.MALE}
 _THREATS = {
-    "violence": Threat.VIOLENCE,
-    "stalking": Threat.STALKING,
-    "child abuse": Threat.CHILD_ABUSE,
+    "配偶者暴力": Threat.VIOLENCE,
+    "ストーカー行為等": Threat.STALKING,
+    "児童虐待": Threat.CHILD_ABUSE,
 }
 _NAME_CAUSES = {"adoption": law.NameCause.ADOPTION}
 

@@ -36,7 +36,7 @@ from jukinet.nodes.keyring import (
     payload_opening,
     sector_opening,
 )
-from jukinet.nodes.message import KEEPER
+from jukinet.nodes.message import KEEPER, Node
 from jukinet.nodes.municipality import Municipality
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.numbers.municipality_code import municipality as place_of
@@ -200,6 +200,7 @@ def open_network(
             )
             for name in mark.agencies
         }
-        for node in (one_keeper, centre, *towns.values(), *agencies.values()):
+        nodes: list[Node] = [one_keeper, centre, *towns.values(), *agencies.values()]
+        for node in nodes:
             line.join(node)
         yield Network(folder, line, towns, centre, one_keeper, agencies, public)
