@@ -51,6 +51,13 @@ _ADULTS: dict[str, int] = {
     "介護": 9,
     "教育": 15,
 }
+SHORT: dict[str, str] = {
+    "技能実習": "特定技能",
+    "留学": "技術・人文知識・国際業務",
+    "特定活動": "特定技能",
+}
+"""A status that is not for staying, and the one that those who stay most often change to."""
+
 _NAMES = list(_ADULTS)
 _CUMULATIVE = list(accumulate(_ADULTS.values()))
 
