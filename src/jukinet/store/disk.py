@@ -22,6 +22,7 @@ Source: POSIX.1-2024, fsync() and rename().
 """
 
 import os
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +32,10 @@ from jukinet.errors import Malformed
 
 ROOT = ""
 """The path of the directory that all others are below."""
+
+SPARES_MAX = 1_000
+
+_BLOCK = 4_096
 
 
 class Disk(Protocol):
@@ -61,7 +66,7 @@ class Disk(Protocol):
         ...
 
     def rename(self, path: str, *, to: str) -> None:
-        """Give a file another name; a file that had that name is gone."""
+        """Give a file another name; a file that had that name is gone. Directories move whole."""
         ...
 
     def link(self, path: str, *, to: str) -> None:
@@ -126,7 +131,8 @@ class RealDisk:
         """As Disk says; the file's old blocks are used again, not freed and asked for anew."""
         with _opened(self._place(path), os.O_WRONLY | os.O_CREAT) as number:
             _write_all(number, content, 0)
-            os.ftruncate(number, len(content))
+            if os.fstat(number).st_size > len(content):
+                os.ftruncate(number, len(content))
 
     def write_at(self, path: str, content: bytes, *, offset: int) -> None:
         """As Disk says."""
@@ -189,6 +195,126 @@ class RealDisk:
         if "\x00" in path or any(part in ("", ".", "..") for part in path.split("/")):
             raise Malformed("path: wants names joined by single slashes, below the root")
         return f"{self._root}/{path}"
+
+
+class Batch:
+    """Files that are written together and made safe together; each in a spare, if there is one.
+
+    A spare is a file that has lost its use (`recycle`): it is renamed and written over instead of
+    being removed and another made, as file systems make files much more slowly while many have just
+    been removed; and the one nearest in size is taken, as its blocks are there already. Directories
+    are made as they are needed. One Batch is used again and again by the one writer of a tree of
+    files, which names the directory for its spares.
+    """
+
+    __slots__ = (
+        "_blocks",
+        "_count",
+        "_disk",
+        "_grown",
+        "_known",
+        "_left",
+        "_named",
+        "_spare",
+        "_spares",
+        "_written",
+    )
+
+    def __init__(self, disk: Disk, *, spare: str) -> None:
+        """Nothing is written. `spare` is the directory for spares; what is in it is removed."""
+        self._disk = disk
+        self._spare = spare
+        self._spares: list[tuple[int, str]] = []
+        self._left: dict[str, int] = {}
+        self._count = 0
+        self._blocks: dict[str, int] = {}
+        self._known = {ROOT}
+        self._written: dict[str, None] = {}
+        self._named: dict[str, None] = {}
+        self._grown = ""
+        for name in disk.listdir(spare) if disk.exists(spare) else ():
+            remove_all(disk, f"{spare}/{name}")
+
+    def write(self, path: str, content: bytes) -> None:
+        """Make a file or overwrite one."""
+        self.add(path)
+        blocks = self._blocks[path] = len(content) // _BLOCK
+        if self._spares:
+            self._reuse(blocks, path)
+        self._disk.write(path, content)
+
+    def write_at(self, path: str, content: bytes, *, offset: int) -> None:
+        """Overwrite a part of a file, or begin one."""
+        if path == self._grown:
+            self._written[path] = None
+        else:
+            self.add(path)
+        self._disk.write_at(path, content, offset=offset)
+        self._grown = path
+
+    def add(self, path: str) -> None:
+        """A file that is to be made safe with the others, under its name and below its directories.
+
+        The names of directories that were there before this Batch are made safe too, once: another
+        run may have made them and stopped short of it.
+        """
+        self._written[path] = None
+        directory = parent(path)
+        self._named[directory] = None
+        if directory not in self._known:
+            self._make(directory)
+
+    def settle(self) -> None:
+        """Return when all of it is safe: first the content, then the names."""
+        self._disk.fsync(*self._written)
+        self._disk.fsync_dir(*self._named)
+        self._written.clear()
+        self._named.clear()
+
+    def recycle(self, directory: str) -> None:
+        """A directory is gone, and its files are spares; or removed, where those are a thousand."""
+        names = self._disk.listdir(directory)
+        if len(self._spares) + len(names) > SPARES_MAX:
+            remove_all(self._disk, directory)
+        else:
+            self._disk.mkdir(self._spare)
+            moved = f"{self._spare}/{self._count}"
+            self._count += 1
+            self._disk.rename(directory, to=moved)
+            self._left[moved] = len(names)
+            for name in names:
+                insort(
+                    self._spares, (self._blocks.get(f"{directory}/{name}", 0), f"{moved}/{name}")
+                )
+        for name in names:
+            self._blocks.pop(f"{directory}/{name}", None)
+        self._known.discard(directory)
+
+    def _reuse(self, blocks: int, path: str) -> None:
+        nearest = bisect_left(self._spares, (blocks, ""))
+        _, spare = self._spares.pop(min(nearest, len(self._spares) - 1))
+        self._disk.rename(spare, to=path)
+        directory = parent(spare)
+        self._left[directory] -= 1
+        if not self._left[directory]:
+            del self._left[directory]
+            self._disk.rmdir(directory)
+
+    def _make(self, directory: str) -> None:
+        above = parent(directory)
+        self._named[above] = None
+        if above not in self._known:
+            self._make(above)
+        self._disk.mkdir(directory)
+        self._known.add(directory)
+
+
+def remove_all(disk: Disk, directory: str) -> None:
+    """Remove a directory of files, which may not be there."""
+    if disk.exists(directory):
+        for name in disk.listdir(directory):
+            disk.remove(f"{directory}/{name}")
+        disk.rmdir(directory)
 
 
 @contextmanager
