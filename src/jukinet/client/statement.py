@@ -9,11 +9,12 @@ It lists every leaf that stands under the chain, to the size that the checkpoint
 answer was given *without* a leaf rests on the agencies' clients, which refuse such an answer.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
 
+from jukinet.client.mirror import Mirror
 from jukinet.client.receipts import LogKey, check_receipt
 from jukinet.errors import Damaged, JukinetError, Malformed
 from jukinet.keys import ratchet
@@ -21,8 +22,6 @@ from jukinet.law import leaf as leaves
 from jukinet.law.inquiry import Receipt
 from jukinet.law.leaf import Body, DisclosureLeaf
 from jukinet.law.personal import Personal
-
-EMPTY_BODY = bytes(leaves.BODY_BYTES)
 
 
 class ViewKey(Personal, frozen=True, kw_only=True):
@@ -57,7 +56,7 @@ class Entry(NamedTuple):
     place: int  # in the person's chain
     leaf_index: int  # in the log
     leaf: DisclosureLeaf
-    body: Body | None  # None: deleted, or not yours to open
+    body: Body | None  # None: deleted, or it does not fit its leaf
     proof: bytes  # a tlog-proof text
 
 
@@ -69,27 +68,20 @@ class Statement(NamedTuple):
     entries: tuple[Entry, ...]
 
 
-class PublicLog(NamedTuple):
-    """A copy of the log as the statement reads it; nothing of it is trusted."""
-
-    checkpoint: bytes
-    entries: Callable[[], Iterable[bytes]]
-    body: Callable[[int], bytes | None]
-    receipt: Callable[[int], bytes]
-
-
-def statement(key: ViewKey, log: PublicLog) -> Statement:
+def statement(key: ViewKey, mirror: Mirror) -> Statement:
     """All disclosures under a view key, each proved; raises Refused where a proof fails."""
-    log_key = LogKey.parse(key.log)
-    checkpoint = log_key.open(log.checkpoint)
-    places = dict(_labels(log.entries(), checkpoint.size))
+    log = LogKey.parse(key.log)
+    checkpoint = log.open(mirror.checkpoint)
+    places = dict(_labels(mirror.entries(checkpoint.size), checkpoint.size))
     entries = []
     state, place = bytes.fromhex(key.state), key.place
     while (found := places.get(ratchet.label(state))) is not None:
         index, leaf = found
-        proof = log.receipt(index)
-        _prove(log_key, leaf, index, proof)
-        entries.append(Entry(place, index, leaf, _body(state, leaf, log.body(index)), proof))
+        proof = mirror.receipt(index, checkpoint.size)
+        receipt = Receipt(index=index, leaf=leaves.encode(leaf), proof=proof, salt=b"", body=b"")
+        check_receipt(receipt, log)
+        body = _body(state, leaf, mirror.body(index))
+        entries.append(Entry(place, index, leaf, body, proof))
         state, place = ratchet.next_state(state), place + 1
     return Statement(checkpoint.size, checkpoint.root, tuple(entries))
 
@@ -109,14 +101,9 @@ def _labels(
         raise Damaged(f"log: its checkpoint says {size} entries and its files hold {count}")
 
 
-def _prove(log: LogKey, leaf: DisclosureLeaf, index: int, proof: bytes) -> None:
-    entry = leaves.encode(leaf)
-    check_receipt(Receipt(index=index, leaf=entry, proof=proof, salt=b"", body=b""), log)
-
-
 def _body(state: bytes, leaf: DisclosureLeaf, sealed: bytes | None) -> Body | None:
     """What stands sealed beside a leaf, where it opens and the leaf commits to it."""
-    if sealed is None or sealed == EMPTY_BODY:
+    if sealed is None:
         return None
     try:
         salt, content = leaves.open_body(state, sealed)

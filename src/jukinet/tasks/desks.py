@@ -51,8 +51,8 @@ class Call(NamedTuple):
 
     town: str
     notification: law.Notification
-    persons: tuple[int, ...]  # the world's people whom the answer's records are, in order
-    homes: tuple[int, ...]  # the world's households that they are then in
+    entered: tuple[people.Person, ...] = ()  # who gets a new record by it, in order
+    after: tuple[people.Person, ...] = ()  # who stands in which of the world's households then
 
 
 class Where(NamedTuple):
@@ -68,17 +68,24 @@ class Desks:
     def __init__(self, code_of: Callable[[Where], ResidentCode]) -> None:
         self.records: dict[int, Where] = {}
         self.homes: dict[tuple[str, int], int] = {}
+        self._people: dict[Where, int] = {}
         self._code_of = code_of
 
     def learn(self, call: Call, filed: Filed) -> None:
         """Take the book's numbers from the register's answer."""
-        if len(filed.persons) < len(call.persons):
-            raise OutOfStep(f"desk: notification {filed.number} touched fewer people than it named")
-        for person, home, record, household in zip(
-            call.persons, call.homes, filed.persons, filed.households, strict=False
-        ):
-            self.records[person] = Where(call.town, record)
-            self.homes[call.town, home] = household
+        entered = iter(call.entered)
+        homes = {person.id: person.household for person in (*call.entered, *call.after)}
+        for record, household in zip(filed.persons, filed.households, strict=True):
+            where = Where(call.town, record)
+            if where not in self._people:
+                person = next(entered, None)
+                if person is None:
+                    raise OutOfStep(f"desk: notification {filed.number} entered somebody unknown")
+                self._people[where] = person.id
+                self.records[person.id] = where
+            home = homes.get(self._people[where])
+            if home is not None:
+                self.homes[call.town, home] = household
 
     # --- the first filling of the books ---------------------------------------------------
 
@@ -97,8 +104,7 @@ class Desks:
             address=address(home.address),
             household=None,
         )
-        ids = tuple(person.id for person in home.members)
-        return Call(home.town, notification, ids, (home.id,) * len(ids))
+        return Call(home.town, notification, entered=home.members)
 
     # --- events ---------------------------------------------------------------------------
 
@@ -136,12 +142,11 @@ class Desks:
         self,
         event: events.Event,
         notification: law.Notification,
-        persons: Sequence[people.Person] = (),
+        *,
+        entered: Sequence[people.Person] = (),
         town: str = "",
     ) -> Call:
-        ids = tuple(person.id for person in persons)
-        homes = tuple(person.household for person in persons)
-        return Call(town or event.town, notification, ids, homes)
+        return Call(town or event.town, notification, tuple(entered), event.records)
 
     def _others(self, event: events.Event) -> list[people.Person]:
         """Those whom an event is not about and whose place in a household is another by it."""
@@ -161,7 +166,7 @@ class Desks:
         home = self._home(event.town, event.household)
         assert home is not None
         notification = law.Birth(filed=self._filed(event), child=entrant(child), household=home)
-        return [self._call(event, notification, [child])]
+        return [self._call(event, notification, entered=[child])]
 
     def _death(self, event: events.Death) -> list[Call]:
         notification = law.Death(
@@ -198,7 +203,7 @@ class Desks:
             household=self._home(event.town, event.household) if event.joined else None,
             came_from=MunicipalityCode(event.from_town),
         )
-        return [self._call(event, notification, movers)]
+        return [self._call(event, notification, entered=movers)]
 
     def _arrival(self, event: events.Arrival) -> list[Call]:
         """From abroad; whoever lived here before brings the code, and the town that knew it."""
@@ -215,7 +220,7 @@ class Desks:
             household=self._home(event.town, event.household),
             came_from=MunicipalityCode(returning[0].town) if returning else None,
         )
-        return [self._call(event, notification, arrived)]
+        return [self._call(event, notification, entered=arrived)]
 
     def _move_inside(self, event: events.MoveInside) -> list[Call]:
         movers = self._those(event)
@@ -225,14 +230,14 @@ class Desks:
             address=address(movers[0].address),
             staying=self._placements(event.town, self._others(event)),
         )
-        return [self._call(event, notification, movers)]
+        return [self._call(event, notification)]
 
     def _household_change(self, event: events.HouseholdChange) -> list[Call]:
         placed = list(event.records)
         notification = law.HouseholdChange(
             filed=self._filed(event), placements=self._placements(event.town, placed)
         )
-        return [self._call(event, notification, placed)]
+        return [self._call(event, notification)]
 
     def _marriage(self, event: events.Marriage) -> list[Call]:
         return self._renamed(event, law.NameCause.MARRIAGE)
@@ -255,7 +260,6 @@ class Desks:
                     cause=cause,
                     family_register=family_register(person),
                 ),
-                [person],
                 town=person.town,
             )
             for place, person in enumerate(event.records)
@@ -272,7 +276,7 @@ class Desks:
                 name=name(person),
                 family_register=register,
             )
-            calls.append(self._call(event, notification, [person]))
+            calls.append(self._call(event, notification))
         return calls
 
     def _loss(self, event: events.LossOfNationality) -> list[Call]:
@@ -286,7 +290,7 @@ class Desks:
                 name=name(person),
                 foreigner=held,
             )
-            calls.append(self._call(event, notification, [person]))
+            calls.append(self._call(event, notification))
         return calls
 
     def _status_change(self, event: events.StatusChange) -> list[Call]:
@@ -299,7 +303,7 @@ class Desks:
                 person=self._record(person.id),
                 foreigner=held,
             )
-            calls.append(self._call(event, notification, [person]))
+            calls.append(self._call(event, notification))
         return calls
 
     def _code_change(self, event: events.CodeChange) -> list[Call]:
@@ -330,7 +334,6 @@ class Desks:
                     person=self._record(person.id),
                     address=address(person.address),
                 ),
-                [person],
             )
             for place, person in enumerate(self._those(event))
         ]
@@ -359,12 +362,12 @@ class Desks:
                 person=self._record(person.id),
                 placement=placement,
             )
-            calls.append(self._call(event, notification, [person]))
+            calls.append(self._call(event, notification))
         return calls
 
     def _cancellation(self, event: events.Cancellation) -> list[Call]:
         notification = law.Cancellation(filed=self._filed(event), cancels=event.of)
-        return [self._call(event, notification, list(event.records))]
+        return [self._call(event, notification)]
 
 
 _EVENTS: dict[type, Callable[..., list[Call]]] = {

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from jukinet.errors import Damaged, Malformed, Refused
+from jukinet.errors import Damaged, Refused
 
 FORMAT = 1
 MARK = "jukinet.json"

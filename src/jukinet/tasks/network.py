@@ -203,4 +203,5 @@ def open_network(
         nodes: list[Node] = [one_keeper, centre, *towns.values(), *agencies.values()]
         for node in nodes:
             line.join(node)
+        line.run()
         yield Network(folder, line, towns, centre, one_keeper, agencies, public)
