@@ -22,13 +22,16 @@ _FOREIGN_LEAVERS = 0.75
 _JAPANESE_COMERS = 1 / 7
 _COUPLES, _WITH_CHILD = 0.1, 0.4
 _PERSONS_AN_ARRIVAL = 1.12
+_PERSONS_A_DEPARTURE = 1.4
+_LEAVE_AT_THE_END_OF_A_STAY = 0.00045
 
 
 def abroad(day: Day) -> list[Event]:
     """Moves abroad that are notified today."""
     rng = day.rng("moves abroad")
     events: list[Event] = []
-    for _ in range(day.count(rng, rates.ABROAD, rates.desk_hours(day.today))):
+    yearly = rates.ABROAD / _PERSONS_A_DEPARTURE - _LEAVE_AT_THE_END_OF_A_STAY
+    for _ in range(day.count(rng, yearly, rates.desk_hours(day.today))):
         person = day.search(rng, _leaver(day, rng.random() < _FOREIGN_LEAVERS))
         if person is not None:
             events += move_abroad(day, rng, person.id)

@@ -98,13 +98,8 @@ class Day:
     def __init__(
         self, seed: int, today: date, people: Population, atlas: Atlas, plans: Plans
     ) -> None:
-        self.seed, self.today, self.people, self.atlas, self.plans = (
-            seed,
-            today,
-            people,
-            atlas,
-            plans,
-        )
+        self.seed, self.today = seed, today
+        self.people, self.atlas, self.plans = people, atlas, plans
         self.serial = 0
 
     def rng(self, purpose: str) -> Random:
@@ -202,7 +197,7 @@ def late(rng: Random) -> float:
     """Days between a move and its notification: 14 at most, but late for one in sixteen."""
     if rng.random() < 0.06:
         return min(15 + rng.expovariate(1 / 20), 120.0)
-    return 14.9 * math.pow(rng.random(), 1.6)
+    return 12.9 * math.pow(rng.random(), 1.6)
 
 
 def poisson(rng: Random, mean: float) -> int:

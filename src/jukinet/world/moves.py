@@ -28,8 +28,8 @@ from jukinet.world.shapes import NOBODY, Shape, weighted
 from jukinet.world.towns import draw_address
 
 # What weddings, divorces, flights and returns add is taken off the totals before scaling.
-_BETWEEN_BY_OTHER_CAUSES = 0.0026
-_WITHIN_BY_OTHER_CAUSES = 0.0058
+_BETWEEN_BY_OTHER_CAUSES = 0.0016
+_WITHIN_BY_OTHER_CAUSES = 0.0042
 
 
 def between_towns(day: Day) -> list[Event]:

@@ -107,14 +107,14 @@ class Pool:
 
     def wives(self) -> tuple[float, ...]:
         """Share of women who live with a husband, by age 0 to ages.OLDEST, in five-year groups."""
-        women, wives = [1e-9] * 30, [0.0] * 30
+        women, wives = [1e-9] * 22, [0.0] * 22
         for weight, shape in zip(self.weights, self.shapes, strict=True):
             for slot in shape.slots:
                 if slot.sex == FEMALE:
-                    women[slot.age // _GROUP] += weight
-                    wives[slot.age // _GROUP] += weight * (slot.spouse >= 0)
+                    women[slot.age // 5] += weight
+                    wives[slot.age // 5] += weight * (slot.spouse >= 0)
         shares = [w / n for w, n in zip(wives, women, strict=True)]
-        return tuple(shares[age // _GROUP] for age in range(ages.OLDEST + 1))
+        return tuple(shares[age // 5] for age in range(ages.OLDEST + 1))
 
 
 @cache
@@ -151,23 +151,23 @@ def _raked(shapes: tuple[Shape, ...], year: int) -> list[float]:
     return [round(float(weight), 11) for weight in weights / weights.sum()]
 
 
-_GROUP = 5
-_LAST_GROUP = 95
+# First ages of the groups: narrower where a year more makes dying much likelier.
+_GROUPS = (*range(0, 80, 5), *range(80, 102, 3))
 
 
 def _cell(sex: str, age: int) -> int:
-    return min(age, _LAST_GROUP) // _GROUP * 2 + (sex == FEMALE)
+    return (bisect(_GROUPS, age) - 1) * 2 + (sex == FEMALE)
 
 
 def _cells(shape: Shape) -> list[int]:
-    row = [0] * ((_LAST_GROUP // _GROUP + 1) * 2)
+    row = [0] * (len(_GROUPS) * 2)
     for slot in shape.slots:
         row[_cell(slot.sex, slot.age)] += 1
     return row
 
 
 def _structure(year: int) -> list[float]:
-    row = [0.0] * ((_LAST_GROUP // _GROUP + 1) * 2)
+    row = [0.0] * (len(_GROUPS) * 2)
     for age, (share, men) in enumerate(zip(ages.structure(year), ages.men(), strict=True)):
         row[_cell(MALE, age)] += share * men
         row[_cell(FEMALE, age)] += share * (1 - men)
