@@ -38,9 +38,9 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     residents: int = 0
     begins: date | None = None  # the day on which the world begins
     fingerprint: str = ""  # of the data that the world was made from
-    built: int = 0  # households entered, of all towns
-    building: bool = False
+    built: int = 0  # residents entered when the books were filled
     lived_to: date | None = None  # the last day that has been lived wholly
+    living_to: date | None = None  # the day to which it is to be lived
     check: str = ""
 
 

@@ -101,6 +101,7 @@ class Living:
         """Live every day after the first, up to a day; `monthly` is called at each month's end."""
         assert self.world is not None
         total = (to - self._begins).days
+        self._put_mark(living_to=to)
         for place in range(1, total + 1):
             day = self._begins + timedelta(days=place)
             self._day(day)

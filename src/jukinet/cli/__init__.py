@@ -1,0 +1,26 @@
+"""The command line: each command opens a folder, does one task, and says what it came to."""
+
+from cyclopts import App
+
+from jukinet.cli import asking, code, demo, resident, town, verify, world
+from jukinet.cli.common import run
+
+app = App(
+    name="jukinet",
+    help="The Basic Resident Register Network (住民基本台帳ネットワーク), open and checkable.",
+    help_format="plaintext",
+    help_epilogue="Begin with:  jukinet demo\nThen:        jukinet verify demo",
+)
+
+app.command(demo.demo, help_epilogue=demo.EXAMPLES)
+app.command(verify.verify, help_epilogue=verify.EXAMPLES)
+app.command(asking.ask, help_epilogue=asking.EXAMPLES)
+app.command(resident.statement, help_epilogue=resident.EXAMPLES)
+app.command(world.app)
+app.command(town.app)
+app.command(code.app)
+
+
+def main() -> None:
+    """The entry point of the `jukinet` command."""
+    run(app)
