@@ -167,7 +167,7 @@ def expectancy(sex: str) -> float:
     """Life expectancy at birth in years that `dying` amounts to; everybody dies at OLDEST + 1.
 
     >>> round(expectancy("男"), 1), round(expectancy("女"), 1)
-    (81.2, 87.4)
+    (81.5, 87.6)
     """
     alive = np.concatenate([[1.0], np.cumprod(1 - np.asarray(dying(sex)))])
     return float((alive[:-1] + alive[1:]).sum() / 2)

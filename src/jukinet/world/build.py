@@ -14,7 +14,7 @@ and what is invented stands in docs/data.md.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, partial
 from random import Random
 
 from jukinet.errors import Malformed
@@ -318,10 +318,8 @@ class _Maker:
                 names.append(naming.foreign(self.name_rng, nation, slot.sex))
                 continue
             year = date.fromordinal(born).year
-            name = naming.japanese(self.name_rng, slot.sex, year, family)
-            if any(name.given == other.given for other in names):
-                name = naming.japanese(self.name_rng, slot.sex, year, family)
-            names.append(name)
+            draw = partial(naming.japanese, self.name_rng, slot.sex, year, family)
+            names.append(_unlike(names, draw))
         return names
 
     def _foreign_names(self, shape: Shape, nation: str, special: bool) -> list[Name]:
@@ -335,11 +333,11 @@ class _Maker:
                 donor = slot.spouse
             known = 0 <= donor < i
             families.append(families[donor] if known else naming.foreign_family(rng, nation))
-        name = naming.in_kanji if special else naming.foreign
-        return [
-            name(rng, nation, slot.sex, family)
-            for slot, family in zip(shape.slots, families, strict=True)
-        ]
+        draw = naming.in_kanji if special else naming.foreign
+        names: list[Name] = []
+        for slot, family in zip(shape.slots, families, strict=True):
+            names.append(_unlike(names, partial(draw, rng, nation, slot.sex, family)))
+        return names
 
     def _surnames(self, shape: Shape) -> list[Surname]:
         rng = self.name_rng
@@ -441,6 +439,16 @@ class _Maker:
 
 _ENTERED = _FOREIGNERS_ENTER.toordinal()
 _WIVES_KEEP_NAMES = frozenset({"中国", "台湾", "韓国", "ベトナム", "ミャンマー", "インドネシア"})
+
+
+def _unlike(names: Sequence[Name], draw: Callable[[], Name]) -> Name:
+    """A name whose given name nobody in the household has yet, if that can be had."""
+    name = draw()
+    for _ in range(20):
+        if all(name.given != other.given for other in names):
+            break
+        name = draw()
+    return name
 
 
 def _is_married(shape: Shape, slot: Slot) -> bool:

@@ -116,7 +116,8 @@ def _parents(lineage: Lineage, person: int) -> list[int]:
 
 def _mate(lineage: Lineage, person: int) -> int | None:
     line = lineage[person]
-    return line.spouse if line.spouse is not None else line.partner
+    mate = line.spouse if line.spouse is not None else line.partner
+    return mate if mate in lineage else None
 
 
 def _mates_word(lineage: Lineage, person: int, mate: int) -> str:

@@ -96,7 +96,11 @@ class World:
         return self._population.household(number)
 
     def households(self) -> Iterator[Household]:
-        """All households as they are now, by number; enough to begin another world with."""
+        """All households as they are now, by number; enough to begin another world with.
+
+        That one knows nothing of plans under way or of people who are gone, and may give their
+        numbers again. To go on with this one later, pickle it.
+        """
         return self._population.households()
 
     def breaches(self) -> list[str]:

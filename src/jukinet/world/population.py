@@ -86,12 +86,12 @@ class Population:
     def mate(self, person: int) -> int | None:
         """The living spouse of a person, wherever he or she is."""
         spouse = self.lineage[person].spouse
-        return None if spouse is None or spouse in self.dead else spouse
+        return spouse if spouse in self.lineage and spouse not in self.dead else None
 
     def partner(self, person: int) -> int | None:
         """The living common-law spouse of a person."""
         partner = self.lineage[person].partner
-        return None if partner is None or partner in self.dead else partner
+        return partner if partner in self.lineage and partner not in self.dead else None
 
     def with_mate(self, person: int) -> int | None:
         """Spouse or partner in the same household."""

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jukinet.world import ages
+from jukinet.world.ages import Floats
 from jukinet.world.people import (
     CHILD,
     CHILDS_HUSBAND,
@@ -140,15 +141,25 @@ def _raked(shapes: tuple[Shape, ...], year: int) -> list[float]:
     drawn = kinds @ (np.array(list(KINDS.values())) / kinds.sum(axis=0))
     dual = np.zeros(table.shape[1])
     for _ in range(40):
-        weights = drawn * np.exp(np.clip(table @ dual, -30, 30))
-        gap = weights @ table - want
+        weights = drawn * np.exp(np.clip((table * dual).sum(axis=1), -30, 30))
+        by_weight = table * weights[:, None]
+        gap = by_weight.sum(axis=0) - want
         if np.abs(gap).max() < 1e-9:
             break
-        slope = table.T @ (table * weights[:, None]) + 1e-9 * np.eye(len(dual))
+        slope = _product(table, by_weight) + 1e-9 * np.eye(len(dual))
         step = np.linalg.solve(slope, gap)
-        dual -= step * min(1.0, 2.0 / np.abs(table @ step).max())
+        dual -= step * min(1.0, 2.0 / np.abs((table * step).sum(axis=1)).max())
     # Rounded, so that another machine's linear algebra does not make another world.
     return [round(float(weight), 11) for weight in weights / weights.sum()]
+
+
+def _product(left: Floats, right: Floats) -> Floats:
+    """left.T @ right in small blocks, which a linear algebra library does in one thread.
+
+    So the sums are the same on every machine, and a busy one is not slowed down by many threads.
+    """
+    blocks = range(0, len(left), 64)
+    return np.sum([left[i : i + 64].T @ right[i : i + 64] for i in blocks], axis=0)
 
 
 # First ages of the groups: narrower where a year more makes dying much likelier.
