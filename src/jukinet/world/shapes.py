@@ -159,7 +159,8 @@ def _product(left: Floats, right: Floats) -> Floats:
     So the sums are the same on every machine, and a busy one is not slowed down by many threads.
     """
     blocks = range(0, len(left), 64)
-    return np.sum([left[i : i + 64].T @ right[i : i + 64] for i in blocks], axis=0)
+    product: Floats = np.sum([left[i : i + 64].T @ right[i : i + 64] for i in blocks], axis=0)
+    return product
 
 
 # First ages of the groups: narrower where a year more makes dying much likelier.
