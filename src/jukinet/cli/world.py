@@ -57,7 +57,7 @@ def build(
     folder = Folder(Path(dir))
     folder.refuse_foreign()
     mark = Mark(
-        towns=tuple(town.code for town in choose(towns)),
+        towns=tuple(town.code for town in choose(towns, min(3, towns))),
         agencies=AGENCIES,
         seed=seed,
         residents=residents,

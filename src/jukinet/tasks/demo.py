@@ -68,7 +68,7 @@ class Outcome(NamedTuple):
 def mark_of(seed: int, size: Size) -> Mark:
     """The mark of a new demo's folder."""
     return Mark(
-        towns=tuple(town.code for town in choose(size.towns)),
+        towns=tuple(town.code for town in choose(size.towns, min(3, size.towns))),
         agencies=AGENCIES,
         seed=seed,
         residents=size.residents,

@@ -1,0 +1,105 @@
+"""Inquiries answered and logged, in process, on one core: agency, centre, ledger and keeper.
+
+What is timed is everything between a signed question and the verified answer: the centre's checks,
+the search, the leaf made durable and public, the keeper's opening, the answer, and the agency's
+verification of its receipt. Questions come 64 at a time, as from a few busy agencies.
+"""
+
+import tempfile
+from pathlib import Path
+from random import Random
+
+import net
+from bare import beside_bare
+from figure import Figure, of_rounds
+
+from jukinet.law.identity import Item
+from jukinet.law.inquiry import ByHandle, BySearch, Claim
+from jukinet.law.schedule import Kind
+from jukinet.nodes.message import Message
+from jukinet.tasks.asking import search
+from jukinet.tasks.living import Living
+from jukinet.tasks.network import Network
+from jukinet.world.people import Person
+
+COUNT, ROUNDS, AT_ONCE, RESIDENTS = 2048, 3, 64, 5_000
+
+
+def figures() -> list[Figure]:
+    """The figures of this script."""
+    with net.network(3, RESIDENTS) as network:
+        living = Living(network, network.folder.mark())
+        living.build()
+        assert living.world is not None
+        people = [one for one in living.world.people.values() if one.measure is None]
+        return [
+            _figure(
+                network, people, "inquiries answered and logged, standing by search", _standing
+            ),
+            _figure(network, people, "inquiries answered and logged, confirm by search", _confirm),
+            _figure(network, people, "inquiries answered and logged, items by handle", _by_handle),
+        ]
+
+
+def _figure(network: Network, people: list[Person], what: str, ask) -> Figure:  # type: ignore[no-untyped-def]
+    rng = Random(net.SEED)
+    rounds = []
+    for _ in range(ROUNDS):
+        questions = [ask(network, rng.choice(people), rng) for _ in range(COUNT)]
+        rounds.append(_round(network, questions))
+    return of_rounds(what, COUNT, rounds, at_least=2_000 if "search" in what else None)
+
+
+def _round(network: Network, questions: list[Message]) -> tuple[float, float]:
+    shelves = network.centre.shelves
+    stores = [
+        *shelves.prefectures.values(),
+        shelves.national,
+        shelves.chains,
+        network.keeper.store,
+    ]
+    agency = network.agencies["pension"]
+
+    def work() -> None:
+        for start in range(0, len(questions), AT_ONCE):
+            network.line.post(*questions[start : start + AT_ONCE])
+            network.line.run()
+
+    before = agency.verified
+    with tempfile.TemporaryDirectory() as scratch:
+        timed = beside_bare(stores, Path(scratch) / "bare", work)
+    assert agency.verified - before == len(questions), agency.distrusted[:1]
+    agency.outcomes.clear()
+    agency.keep()
+    return timed
+
+
+def _standing(network: Network, person: Person, rng: Random) -> Message:
+    return network.agencies["pension"].ask(
+        row="1-73", kind=Kind.STANDING, subject=search(person), now=network.line.now
+    )
+
+
+def _confirm(network: Network, person: Person, rng: Random) -> Message:
+    subject: BySearch = search(person)
+    claim = Claim(name=subject.name, birth_date=subject.birth_date)
+    return network.agencies["pension"].ask(
+        row="1-77",
+        kind=Kind.CONFIRM,
+        subject=subject,
+        now=network.line.now,
+        items=claim.items,
+        claim=claim,
+    )
+
+
+def _by_handle(network: Network, person: Person, rng: Random) -> Message:
+    agency = network.agencies["pension"]
+    known = agency.subjects("pension/1-73")
+    return agency.ask(
+        row="1-73",
+        kind=Kind.ITEMS,
+        subject=ByHandle(handle=rng.choice(known).handle),
+        now=network.line.now,
+        items=frozenset({Item.ADDRESS}),
+    )

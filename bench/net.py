@@ -1,0 +1,76 @@
+"""A small real network in a temporary folder, for benchmarks."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from pathlib import Path
+
+import msgspec
+
+from jukinet.feed import outbox
+from jukinet.feed.link import Item
+from jukinet.law import notification as law
+from jukinet.nodes.message import Message, Tick
+from jukinet.nodes.pools import PoolRequest
+from jukinet.tasks.asking import AGENCIES
+from jukinet.tasks.desks import Desks
+from jukinet.tasks.folder import Folder, Mark
+from jukinet.tasks.living import fingerprint
+from jukinet.tasks.network import JST, Network, create, open_network
+from jukinet.world.build import build
+from jukinet.world.towns import choose
+
+DAY = date(2025, 4, 1)
+NOON = datetime.combine(DAY, time(12), JST)
+SEED = 20020805
+
+
+@contextmanager
+def network(towns: int = 1, residents: int = 0) -> Iterator[Network]:
+    """A network whose towns have empty books."""
+    with tempfile.TemporaryDirectory(prefix="jukinet-bench-") as name:
+        folder = Folder(Path(name) / "net")
+        mark = Mark(
+            towns=tuple(town.code for town in choose(towns, min(3, towns))),
+            agencies=AGENCIES,
+            seed=SEED,
+            residents=residents,
+            begins=DAY,
+            fingerprint=fingerprint(),
+        )
+        create(folder, mark)
+        with open_network(folder, NOON) as opened:
+            yield opened
+
+
+def single_entries(town: str, count: int) -> list[law.ExOfficioEntry]:
+    """Notifications that enter one person each, made from the world's people."""
+    desks = Desks(lambda where: None)  # type: ignore[arg-type, return-value]  # nobody moves
+    places = [one for one in choose(1, 1) if one.code == town]
+    found = []
+    for home in build(SEED, places, count * 12, DAY):
+        if len(home.members) == 1 and not home.members[0].measure:
+            notification = desks.household(home, DAY).notification
+            assert isinstance(notification, law.ExOfficioEntry)
+            found.append(notification)
+        if len(found) == count:
+            return found
+    raise AssertionError("too few households of one")
+
+
+def tick(name: str) -> Message:
+    """The wake that a node has asked for."""
+    return Message(sender=name, receiver=name, body=Tick())
+
+
+def refill(network: Network, town: str, count: int) -> None:
+    """Have the centre allot a town a pool large enough that it need not ask again."""
+    node = network.towns[town]
+    request = msgspec.msgpack.encode(PoolRequest(count=count, level=0))
+    with node.store.begin() as tx:
+        outbox.append(tx, node.to_centre, [Item(kind="pool_request", body=request)])
+    for message in node.start(network.line.now):
+        if isinstance(message, Message):
+            network.line.post(message)
+    network.line.run()

@@ -1,0 +1,177 @@
+"""Stores, read only: every page, every table, every row against its check.
+
+A file is opened so that nothing can be written to it. Where the last process was killed, what it
+committed last stands beside the file in its write-ahead log: that is read where it lies, not folded
+in, and only the index of it (`-shm`, which holds nothing that is not in the other two) may be made
+anew. Where there is no such log the file is opened as immutable, and nothing at all is touched.
+
+A row whose check does not fit is noted and left out of what is recomputed from it.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from alembic.script import ScriptDirectory
+from sqlalchemy import select
+
+from jukinet.nodes import municipality
+from jukinet.store.engine import Statement, Transaction, open_store
+from jukinet.store.migrate import migrate
+from jukinet.store.rows import Rows
+from jukinet.tasks.verifying.findings import Findings, short
+
+T = TypeVar("T", bound=tuple[Any, ...])
+
+MIGRATIONS = Path(municipality.__file__).parent / "migrations"
+UNFIT = "the check of this row does not fit its values"
+
+_NUMBERED = frozenset({"code", "certificate", "subject"})  # their keys are not to be shown
+_HIDDEN_KEYS = frozenset({"prefecture"})
+
+
+class Shelf:
+    """One store that is read and never written."""
+
+    def __init__(self, place: str, connection: sqlite3.Connection, findings: Findings) -> None:
+        self.place = place
+        self.findings = findings
+        self._connection = connection
+        self._tx = Transaction("sqlite", connection.cursor)
+
+    def note(self, about: str, sentence: str) -> None:
+        """Note a finding in this store."""
+        self.findings.note(self.place, about, sentence)
+
+    def rows(self, table: Rows[T]) -> Iterator[T]:
+        """All rows of a table in the order of their keys; those that do not fit are noted."""
+        columns = list(table.table.columns)
+        keys = [column for column in columns if column.primary_key]
+        statement = Statement(select(table.table).order_by(*keys))
+        make = table.row._make  # type: ignore[attr-defined]  # a NamedTuple
+        place = 0
+        try:
+            for place, row in enumerate(self._tx.stream(statement), start=1):
+                if _fits(table, row):
+                    yield make(row[:-1])
+                else:
+                    self.note(named(table, row, place), UNFIT)
+        except sqlite3.Error as error:
+            self.note(table.table.name, f"cannot be read to its end ({_kind(error)})")
+        self.findings.counts["rows"] += place
+
+    def all_of(self, table: Rows[T], key: Callable[[T], Any]) -> dict[Any, T]:
+        """All rows of a table by a key of theirs."""
+        return {key(row): row for row in self.rows(table)}
+
+    def check_frame(self, kind: str) -> None:
+        """The engine's own check of its pages, the version of the tables, and the tables."""
+        try:
+            pages = self._tx.execute("PRAGMA integrity_check")
+            for (text,) in pages:
+                if text != "ok":
+                    self.note(text.splitlines()[-1][:80], "so says the engine of its own pages")
+            found = self._tx.execute("SELECT version_num FROM alembic_version")
+            if found != [(head(kind),)]:
+                self.note("alembic_version", "says another version of the tables than the newest")
+            tables = dict(self._tx.execute("SELECT name, sql FROM sqlite_master"))
+        except sqlite3.Error as error:
+            self.note("pages", f"the engine cannot read them ({_kind(error)})")
+            return
+        wanted = schema(kind)
+        for name in sorted({*wanted, *tables}):
+            if wanted.get(name) != tables.get(name):
+                self.note(name, "is not the table or index that the migrations make")
+
+
+@contextmanager
+def opened(path: Path, place: str, kind: str, findings: Findings) -> Iterator[Shelf | None]:
+    """A store of some kind, its frame checked; None, and a finding, where it cannot be opened."""
+    try:
+        connection = sqlite3.connect(_address(path), uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        findings.note(place, "file", f"cannot be opened ({_kind(error)})")
+        yield None
+        return
+    try:
+        connection.text_factory = _text
+        connection.execute("PRAGMA cell_size_check=ON")
+        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.Error as error:
+        connection.close()
+        findings.note(place, "file", f"is not a database that can be read ({_kind(error)})")
+        yield None
+        return
+    shelf = Shelf(place, connection, findings)
+    shelf.check_frame(kind)
+    findings.counts["stores"] += 1
+    try:
+        yield shelf
+    finally:
+        connection.close()
+
+
+def named(table: Rows[Any], row: tuple[Any, ...], place: int) -> str:
+    """What a row is called in a finding: its table and key, or its place where the key is hidden."""
+    name = table.table.name
+    if name in _NUMBERED:
+        return f"{name} in place {place}"
+    keys = [
+        _shown(value)
+        for column, value in zip(table.table.columns, row, strict=False)
+        if column.primary_key and column.name not in _HIDDEN_KEYS
+    ]
+    return " ".join([name, *keys])
+
+
+@cache
+def head(kind: str) -> str:
+    """The number of the newest script of a kind of store."""
+    scripts = str(MIGRATIONS / kind)
+    found = ScriptDirectory(scripts, version_locations=[scripts]).get_current_head()
+    assert found is not None, kind
+    return found
+
+
+@cache
+def schema(kind: str) -> Mapping[str, str | None]:
+    """The tables and indexes that a new store of a kind has, by name."""
+    store = open_store("sqlite://")
+    migrate(store, MIGRATIONS / kind)
+    with store.begin() as tx:
+        found = dict(tx.execute("SELECT name, sql FROM sqlite_master"))
+    store.close()
+    return found
+
+
+def _address(path: Path) -> str:
+    log = path.with_name(path.name + "-wal")
+    killed = log.exists() and log.stat().st_size > 0
+    return f"file:{quote(str(path.absolute()))}?mode=ro" + ("" if killed else "&immutable=1")
+
+
+def _fits(table: Rows[Any], row: tuple[Any, ...]) -> bool:
+    try:
+        return table.check(row[:-1]) == row[-1]
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _text(raw: bytes) -> str:
+    """Text as stored; bytes that are no UTF-8 become what no check fits."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bytes):
+        return short(value)
+    return str(value).encode("ascii", "replace").decode()
+
+
+def _kind(error: sqlite3.Error) -> str:
+    return getattr(error, "sqlite_errorname", "") or type(error).__name__
