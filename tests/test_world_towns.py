@@ -51,6 +51,8 @@ def test_all_municipalities_have_a_code_a_kind_and_a_postal_area():
     assert len({town.code for town in towns}) == 1_892
     assert {town.kind for town in towns} == {"special ward", "ward", "city", "town", "village"}
     assert all(area.name and len(area.postal) == 7 for town in towns for area in town.areas)
+    assert any(area.has_chome for town in towns for area in town.areas)
+    assert all((area.chome is not None) == area.has_chome for t in towns for area in t.areas)
     assert 110e6 < sum(town.population for town in towns) < 140e6
 
 

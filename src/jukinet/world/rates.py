@@ -11,8 +11,8 @@ from datetime import date, timedelta
 
 BETWEEN_TOWNS = 0.040  # moves in from another municipality (2023: 4.83 M of 124.9 M residents)
 WITHIN_TOWN = 0.032  # moves inside the municipality (assumed; they are not published nationwide)
-MARRIAGES = 0.0040  # couples (2023: 474,741)
-DIVORCES = 0.0015  # couples (2023: 183,814)
+MARRIAGES = 0.0040  # couples (2023: 474,717)
+DIVORCES = 0.0015  # couples (2023: 183,808)
 ABROAD = 0.0035  # moves abroad, three of four by foreign residents
 FROM_ABROAD = 0.0052  # arrivals, six of seven of them foreign
 NATURALISATIONS = 8_800 / 124.9e6
