@@ -4,10 +4,10 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+
 import net
 from bare import beside_bare
 from figure import Figure, of_rounds
-
 from jukinet.feed import outbox
 from jukinet.feed.link import Batch
 from jukinet.keys.sign import SigningKey

@@ -12,7 +12,6 @@ from random import Random
 import net
 from bare import beside_bare
 from figure import Figure, of_rounds
-
 from jukinet.law.identity import Item
 from jukinet.law.inquiry import ByHandle, BySearch, Claim
 from jukinet.law.schedule import Kind

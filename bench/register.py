@@ -6,7 +6,6 @@ from pathlib import Path
 import net
 from bare import beside_bare
 from figure import Figure, of_rounds
-
 from jukinet.nodes.message import DESK, Filing, Message
 from jukinet.nodes.municipality import GROUP_MAX
 from jukinet.tasks.network import Network

@@ -11,7 +11,6 @@ from time import perf_counter
 
 import net
 from figure import Figure
-
 from jukinet.law.schedule import Kind
 from jukinet.tasks.asking import search
 from jukinet.tasks.living import Living

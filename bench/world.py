@@ -7,7 +7,6 @@ from time import perf_counter
 import net
 from bare import beside_bare
 from figure import Figure, of_rounds
-
 from jukinet.tasks.living import Living
 from jukinet.world.build import build
 from jukinet.world.towns import choose
