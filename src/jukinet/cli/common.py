@@ -24,7 +24,7 @@ from jukinet.tasks.network import JST
 DONE, DIFFERS, MISUNDERSTOOD, INTERRUPTED = 0, 1, 2, 130
 
 screen = Console(stderr=True, highlight=False)
-paper = Console(highlight=False, soft_wrap=True)
+paper = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON object.")]
 InFolder = Annotated[Path, Parameter(name="--dir", help="The folder of the network.")]

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from jukinet.cli.common import (
     DEFAULT_FOLDER,
+    DIFFERS,
     DONE,
     AsJson,
     InFolder,
@@ -16,15 +17,20 @@ from jukinet.cli.common import (
     now,
     paper,
     parse_day,
+    progress,
 )
 from jukinet.errors import Malformed, Refused
 from jukinet.law.record import Record, written_out
 from jukinet.names.era import to_era
 from jukinet.nodes.municipality import Municipality
+from jukinet.numbers import municipality_code
 from jukinet.register import book, codes
+from jukinet.tasks.asking import AGENCIES
 from jukinet.tasks.demo import view_key as view_key_of
-from jukinet.tasks.folder import Folder
-from jukinet.tasks.network import Network, open_network
+from jukinet.tasks.folder import Folder, Mark
+from jukinet.tasks.importing import LineDesk, import_residents
+from jukinet.tasks.importing import Report as ImportReport
+from jukinet.tasks.network import Network, create, open_network
 
 app = App(name="town", help="A municipality's desk: import, look, view keys.")
 
@@ -61,6 +67,90 @@ def show(
             result = _record(_of(network, town), record, as_of, known_on, history)
     give(result, as_json=as_json, show=lambda: _show(result))
     return DONE
+
+
+INIT_EXAMPLES = """Examples:
+  jukinet town init --dir mine --towns 131016
+  jukinet town init --dir three --towns 131016,141011,011011"""
+
+
+@app.command(help_epilogue=INIT_EXAMPLES)
+def init(
+    *,
+    towns: Annotated[str, Parameter(help="Municipality codes, with commas between.")],
+    dir: InFolder = DEFAULT_FOLDER,
+) -> int:
+    """Make a folder for towns whose books are empty: to import into, or to fill at their desks.
+
+    All keys are drawn anew. Codes come from the centre's pools.
+    """
+    folder = Folder(Path(dir))
+    folder.refuse_foreign()
+    if folder.exists:
+        raise Refused(f"{dir}: there is a network already; name another folder with --dir")
+    codes_named = [municipality_code.parse(one) for one in towns.split(",") if one.strip()]
+    known = [municipality_code.municipality(one) for one in codes_named]
+    if not known:
+        raise Malformed("--towns: name at least one municipality by its six digits")
+    create(folder, Mark(towns=tuple(one.code.digits for one in known), agencies=AGENCIES))
+    paper.print(f"{dir}: {', '.join(one.full_name for one in known)}")
+    return DONE
+
+
+IMPORT_EXAMPLES = """Examples:
+  jukinet town import --dir mine --town 131016 --dry-run residents.csv
+  jukinet town import --dir mine --town 131016 residents.csv
+  jukinet town import --dir mine --town 131016 --rejects out.csv --json residents.csv"""
+
+
+@app.command(name="import", help_epilogue=IMPORT_EXAMPLES)
+def import_file(
+    file: Annotated[Path, Parameter(help="CSV or tab-separated, UTF-8 or CP932.")],
+    *,
+    town: TownCode,
+    dir: InFolder = DEFAULT_FOLDER,
+    rejects: Annotated[Path | None, Parameter(help="Where rejected rows are listed.")] = None,
+    dry_run: Annotated[bool, Parameter(negative=(), help="Check all, write nothing.")] = False,
+    ignore_columns: Annotated[
+        bool, Parameter(negative=(), help="Leave out columns that are not known.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Enter a municipality's own export into its register.
+
+    docs/import.md has the columns. A row that cannot be entered goes into the table of rejects,
+    with line, field and reason; the others are entered. The same file twice changes nothing.
+    Exit 1 where a row was rejected.
+    """
+    with open_network(Folder(Path(dir)), now()) as network, progress() as report:
+        node = _of(network, town)
+        desk = LineDesk(node, network.folder.town(town).parent, network.line)
+        found = import_residents(
+            desk,
+            file,
+            today=network.line.now.date(),
+            rejects=rejects,
+            dry_run=dry_run,
+            progress=report,
+            ignore_columns=ignore_columns,
+        )
+    give(found.as_dict(), as_json=as_json, show=lambda: _show_import(found))
+    return DIFFERS if found.rejected else DONE
+
+
+def _show_import(found: ImportReport) -> None:
+    would = "would be " if found.dry_run else ""
+    paper.print(
+        f"{found.rows:,} rows ({found.encoding}, {found.dialect}), "
+        f"{found.households:,} households: {found.entered:,} {would}entered, "
+        f"{found.already_there:,} there already, "
+        f"{found.rejected:,} rejected",
+        markup=False,
+    )
+    for reason, count in found.reasons.most_common():
+        paper.print(f"{count:>8,}  {reason}", markup=False)
+    if found.rejects is not None:
+        paper.print(f"The rejected rows, each with its reason: {found.rejects}", markup=False)
 
 
 VIEW_KEY_EXAMPLES = """Examples:

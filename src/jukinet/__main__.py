@@ -1,0 +1,5 @@
+"""`python -m jukinet`: the command line."""
+
+from jukinet.cli import main
+
+main()
