@@ -7,7 +7,6 @@ the middle, and of the names that were not made safe each for itself, in no orde
 
 import errno
 from collections.abc import Callable
-from copy import deepcopy
 from random import Random
 
 
@@ -35,10 +34,13 @@ class ForgetfulDisk:
     # What a test does with it.
 
     def copy(self) -> "ForgetfulDisk":
-        twin = deepcopy({k: v for k, v in vars(self).items() if k not in ("watch", "error")})
+        """Another disk in the same state, that is watched by nobody and will not fail."""
         found = ForgetfulDisk()
-        vars(found).update(twin)
-        found.trace = []
+        found.names, found.safe_names = dict(self.names), dict(self.safe_names)
+        found.directories = set(self.directories)
+        found.safe_directories = set(self.safe_directories)
+        found.files, found.safe_files = dict(self.files), dict(self.safe_files)
+        found.pending, found.number = list(self.pending), self.number
         return found
 
     def fail(self, at: int, when: str = "before", error: Exception | None = None) -> None:
@@ -71,6 +73,11 @@ class ForgetfulDisk:
         found.safe_files = dict(found.files)
         found.number = self.number
         return found
+
+    def restarted(self) -> "ForgetfulDisk":
+        """The program was killed and begins again; the machine has lost nothing, and saved nothing."""
+        self.dead, self.fails_at, self.trace = False, None, []
+        return self
 
     def flip(self, path: str, at: int, bit: int = 0) -> None:
         content = bytearray(self.files[self.names[path]])

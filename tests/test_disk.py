@@ -276,6 +276,18 @@ def test_spares_of_a_former_run_are_removed(disk):
     assert disk.listdir("spare") == []
 
 
+def test_files_of_a_former_run_are_removed_and_not_written_over():
+    disk = ForgetfulDisk()
+    Batch(disk, spare="spare").write("old/a", b"x")
+    disk.link("old/a", to="b")
+    batch = Batch(disk, spare="spare")
+    batch.write("old/c", b"y")
+    batch.recycle("old")
+    batch.write("new", b"z")
+    assert not disk.exists("old")
+    assert disk.read("b") == b"x"
+
+
 def test_beyond_a_thousand_spares_files_are_removed():
     disk = ForgetfulDisk()
     batch = Batch(disk, spare="spare")

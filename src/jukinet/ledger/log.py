@@ -224,16 +224,12 @@ class Log:
             position += len(part)
 
     def _write_slots(self, number: int, place: int, part: Sequence[bytes | None]) -> None:
-        """Slots of one file. What is beyond its end is empty, so empty slots need no file.
-
-        The first slot begins it anew, whatever an unfinished append may have left there.
-        """
+        """Slots of one file. What is beyond its end is empty, so empty slots need no file."""
         path = _body_path(number)
-        empty = all(body is None for body in part)
-        content = b"" if empty else b"".join(body or _NO_BODY for body in part)
-        if place == 0 and (content or self._disk.exists(path)):
-            self._files.write(path, content)
-        elif content:
+        if place == 0 and self._disk.exists(path):
+            self._disk.remove(path)  # of an unfinished append
+        if any(body is not None for body in part):
+            content = b"".join(body or _NO_BODY for body in part)
             self._files.write_at(path, content, offset=place * BODY_SIZE)
 
     def _settle(self, size: int, *, intent: str | None = None) -> None:
@@ -275,7 +271,7 @@ class Log:
             self._begin()
             return
         self._load(self._opened(CHECKPOINT))
-        # Another run may have renamed the checkpoint and not have come to the fsync.
+        # Another run may have named what is read from here on, and not have come to the fsync.
         self._disk.fsync_dir(ROOT)
         held = self._turns.held(self._opened)
         for old_size in held.values():
@@ -389,7 +385,7 @@ class _Turns:
 
     def intend(self, signed: bytes, *, found: str | None = None) -> str:
         """The checkpoint, safe under a scratch name: from here on the append is not undone."""
-        fresh = found is not None or len(self._free) > 1
+        fresh = found is None and len(self._free) > 1
         name = found or (self._free.pop() if fresh else self._old.popleft())
         if found is None:
             self._disk.write(name, signed)

@@ -205,6 +205,9 @@ class Batch:
     been removed; and the one nearest in size is taken, as its blocks are there already. Directories
     are made as they are needed. One Batch is used again and again by the one writer of a tree of
     files, which names the directory for its spares.
+
+    Only files that this Batch has written become spares: after a crash an older one may have a
+    second name, under which it is still in use.
     """
 
     __slots__ = (
@@ -274,20 +277,17 @@ class Batch:
     def recycle(self, directory: str) -> None:
         """A directory is gone, and its files are spares; or removed, where those are a thousand."""
         names = self._disk.listdir(directory)
-        if len(self._spares) + len(names) > SPARES_MAX:
+        blocks = [self._blocks.pop(f"{directory}/{name}", None) for name in names]
+        if None in blocks or len(self._spares) + len(names) > SPARES_MAX:
             remove_all(self._disk, directory)
         else:
-            self._disk.mkdir(self._spare)
             moved = f"{self._spare}/{self._count}"
             self._count += 1
+            self._disk.mkdir(self._spare)
             self._disk.rename(directory, to=moved)
             self._left[moved] = len(names)
-            for name in names:
-                insort(
-                    self._spares, (self._blocks.get(f"{directory}/{name}", 0), f"{moved}/{name}")
-                )
-        for name in names:
-            self._blocks.pop(f"{directory}/{name}", None)
+            for count, name in zip(blocks, names, strict=True):
+                insort(self._spares, (count or 0, f"{moved}/{name}"))
         self._known.discard(directory)
 
     def _reuse(self, blocks: int, path: str) -> None:
