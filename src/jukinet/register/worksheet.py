@@ -224,12 +224,7 @@ class Sheet:
 
     def finish(self, reason: Reason) -> Accepted:
         """Settle the households and hand over what the notification amounts to."""
-        before = {
-            person: self.situation.people[person]
-            for person in self.after
-            if person in self.situation.people
-        }
-        homes = {record.household for record in (*before.values(), *self.after.values())}
+        homes = {record.household for record in (*self._before().values(), *self.after.values())}
         if any(_moves_house(entry.changes) or entry.reverses for entry in self.entries):
             settled = tuple(self._settle(number) for number in sorted(homes))
         else:
@@ -238,7 +233,7 @@ class Sheet:
         return Accepted(
             entries=tuple(self.entries),
             persons=tuple(self.persons),
-            before=before,
+            before=self._before(),  # of those, too, whom settling has made head
             after=self.after,
             last_events=self.last_events,
             households=settled,
@@ -248,6 +243,11 @@ class Sheet:
             released=tuple(self.released),
             late=delay > timedelta(days=NOTICE_PERIOD_DAYS) and self.filed.who != law.Who.OFFICE,
         )
+
+    def _before(self) -> dict[int, Record]:
+        """The records on this sheet as they stood before; new ones did not."""
+        people = self.situation.people
+        return {person: people[person] for person in self.after if person in people}
 
     def _settle(self, number: int) -> Household:
         alone = households.sole_head(self.members(number), self.on)

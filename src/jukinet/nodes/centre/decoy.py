@@ -32,7 +32,11 @@ DECOY = bytes(LOCATOR_BYTES)
 
 
 def place_decoys(shelves: Shelves, seal: SealKey, chance: Chance, now: datetime) -> None:
-    """Put a decoy into each prefecture that has none yet, and start the chain they share."""
+    """Put a decoy into each prefecture that has none yet, and start the chain they share.
+
+    The chain comes first: a crash between the two leaves a chain that the next decoy shares, never
+    a decoy without a chain.
+    """
     attachment = Attachment(
         locator=DECOY, root=chance(ROOT_BYTES), epoch=0, seed=chance(SEED_BYTES)
     )
@@ -40,25 +44,27 @@ def place_decoys(shelves: Shelves, seal: SealKey, chance: Chance, now: datetime)
         with store.begin() as tx:
             if people.found(tx, prefecture, DECOY) is not None:
                 continue
-            sealed = seal_notice(
-                _nobody(prefecture, attachment.root),
-                town=f"{prefecture}0000",
-                attachment=attachment,
-                version=0,
-                fresh_chain=True,
-                tag_key=chance(32),
-                code_key=chance(32),
-                seal=seal,
-                chance=chance,
-            )
-            arrived = people.Arrived(0, bytes(32), sealed, sealed.search_tags)
-            people.take_in(tx, prefecture, [arrived], now.isoformat())
+        sealed = seal_notice(
+            nobody(prefecture, attachment.root),
+            town=f"{prefecture}0000",
+            attachment=attachment,
+            version=0,
+            fresh_chain=True,
+            tag_key=chance(32),
+            code_key=chance(32),
+            seal=seal,
+            chance=chance,
+        )
+        assert sealed.chain is not None
         with shelves.chains.begin() as tx:
-            assert sealed.chain is not None
             chains.start(tx, [(DECOY, sealed.chain)])
+        arrived = people.Arrived(0, bytes(32), sealed, sealed.search_tags)
+        with store.begin() as tx:
+            people.take_in(tx, prefecture, [arrived], now.isoformat())
 
 
-def _nobody(prefecture: str, root: bytes) -> Notice:
+def nobody(prefecture: str, root: bytes) -> Notice:
+    """What is sealed in a prefecture's decoy."""
     return Notice(
         person=Identification(
             name=Name(legal=LegalName("空")),
