@@ -36,7 +36,7 @@ from jukinet.tasks.importing.entering import Entering
 from jukinet.tasks.importing.rejects import rejects_at, rejects_file
 from jukinet.tasks.importing.report import Report
 from jukinet.tasks.importing.resident import Fault, Reader, joined
-from jukinet.tasks.importing.staging import Staging, staging, sweep
+from jukinet.tasks.importing.staging import Staging, staged_rows, sweep
 
 __all__ = [
     "LineDesk",
@@ -77,7 +77,7 @@ def import_residents(
     report.dry_run = dry_run
     with (
         rejects_at(rejects or rejects_file(file), beside=file) as table,
-        staging(town.folder, town.town.digits) as staged,
+        staged_rows(town.folder, town.town.digits) as staged,
     ):
         entering = Entering(town, staged, report, today=today, dry_run=dry_run)
         reader = Reader(header, municipality(town.town), today)

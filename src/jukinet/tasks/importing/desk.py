@@ -14,10 +14,9 @@ import msgspec
 
 from jukinet.errors import Malformed, OutOfStep, Refused
 from jukinet.law import notification as law
-from jukinet.law.identity import LOCATOR_BYTES, ROOT_BYTES, SEED_BYTES, Attachment
 from jukinet.law.record import HEAD, Record, Relationship
 from jukinet.nodes.message import Filed, Filing, Message, NotFiled, Tick, Wake
-from jukinet.nodes.municipality import Municipality
+from jukinet.nodes.municipality import Municipality, Supply
 from jukinet.numbers.individual_number import IndividualNumber
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.numbers.resident_code import ResidentCode
@@ -25,6 +24,7 @@ from jukinet.register import book, codes
 from jukinet.register.acceptance import accept
 from jukinet.register.worksheet import Situation
 from jukinet.store.engine import Transaction
+from jukinet.tasks.importing.resident import ANY_CODE, ANY_NUMBER
 from jukinet.wire.line import Line
 
 NAME: Final = "import"
@@ -191,44 +191,22 @@ class LineDesk(NodeDesk):
         return list(replies)
 
 
-class Rehearsal:
-    """A supply of numbers that are not used (worksheet.Draw); codes are counted, not drawn."""
+class Rehearsal(Supply):
+    """The node's own supply of numbers, of which nothing is used; none of them counts.
+
+    `drawn` codes have been rehearsed before. Where the pool is refilled on the way, it is taken to
+    have as many as are asked for.
+    """
 
     def __init__(self, tx: Transaction, drawn: int, *, refills: bool) -> None:
-        self.drawn = drawn
-        self._tx = tx
-        self._left = None if refills else codes.level(tx)
-        self._persons = 0
-
-    def person(self) -> int:
-        """A number that no record has."""
-        self._persons += 1
-        return NO_RECORD + self._persons
-
-    def household(self) -> int:
-        """A number that no household has."""
-        return NO_RECORD
+        super().__init__(tx, book.Last(0, NO_RECORD, NO_RECORD, ""), bytes)
+        self.drawn = self._drawn = drawn
+        self._refills = refills
 
     def code(self) -> tuple[ResidentCode, IndividualNumber]:
-        """A code that is none, as long as the pool would have one."""
+        """A code of the pool, or one that is none."""
         self.drawn += 1
-        if self._left is not None and self.drawn > self._left:
-            raise Refused("code: this town's pool is empty (art. 30-2)")
-        return ResidentCode("0" * 11), IndividualNumber("0" * 12)
-
-    def claim(self, code: ResidentCode) -> None:
-        """Refused where a code belongs to a record of this town already."""
-        codes.refuse_if_taken(self._tx, code)
-
-    def attachment(self) -> Attachment:
-        """Zeros."""
-        return Attachment(
-            locator=bytes(LOCATOR_BYTES), root=bytes(ROOT_BYTES), epoch=0, seed=self.seed()
-        )
-
-    def seed(self) -> bytes:
-        """Zeros."""
-        return bytes(SEED_BYTES)
+        return (ANY_CODE, ANY_NUMBER) if self._refills else super().code()
 
 
 def _in_order(group: Sequence[law.ExOfficioEntry], messages: Iterable[Message]) -> list[Reply]:

@@ -231,7 +231,9 @@ class Reader:
         measures = self._measures(row)
         if name is None or birth_date is None or sex is None or relationship is None:
             return None
-        if since is not None and since < birth_date.earliest:
+        if birth_date.earliest > self._today:
+            row.fault("birth_date", "after the day of the import; check the date")
+        elif since is not None and since < birth_date.earliest:
             row.fault("resident_since", "before the birth date; check both")
         return law.Entrant(
             name=name,
@@ -442,8 +444,8 @@ def fits_a_notice(entrant: law.Entrant, address: Address) -> bool:
         birth_date=entrant.birth_date,
         sex=entrant.sex,
         address=address,
-        code=entrant.code or _ANY_CODE,
-        individual_number=entrant.individual_number or _ANY_NUMBER,
+        code=entrant.code or ANY_CODE,
+        individual_number=entrant.individual_number or ANY_NUMBER,
     )
     notice = Notice(
         person=person,
@@ -456,5 +458,5 @@ def fits_a_notice(entrant: law.Entrant, address: Address) -> bool:
     return len(notice.pack()) < PLAIN_BYTES
 
 
-_ANY_CODE: Final = ResidentCode("0" * resident_code.LENGTH)
-_ANY_NUMBER: Final = IndividualNumber("0" * individual_number.LENGTH)
+ANY_CODE: Final = ResidentCode("0" * resident_code.LENGTH)
+ANY_NUMBER: Final = IndividualNumber("0" * individual_number.LENGTH)

@@ -236,7 +236,7 @@ def sweep(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def staging(folder: Path, town: str) -> Iterator[Staging]:
+def staged_rows(folder: Path, town: str) -> Iterator[Staging]:
     """A new, empty staging, removed when the block ends."""
     path = staging_file(folder, town)
     path.unlink(missing_ok=True)

@@ -2,8 +2,9 @@
 
 An export is UTF-8 (with or without a byte order mark) or CP932, which Windows calls Shift_JIS. The
 bytes decide: the whole file is read once, a megabyte at a time, and is UTF-8 if every byte fits.
-Japanese written in CP932 never is, save for a file of half-width kana alone. If neither fits, the
-message has line and column of the first byte that does not, for both.
+Japanese written in CP932 never is, save for a file of half-width kana alone. Nor does it begin like
+UTF-8 for long: a file that does and then has a byte that does not fit is damaged UTF-8, and is not
+read as something else. The message has line and column of the first byte that does not fit.
 
 Rows are read by the csv module. A row whose quotes do not pair is one bad line, and reading goes on
 behind that line: an open quote swallows nothing. Lines end in LF or CRLF.
@@ -29,6 +30,7 @@ SEPARATORS: Final = {",": "comma", "\t": "tab"}
 LINE_MAX: Final = 1 << 16  # characters
 ROW_LINES_MAX: Final = 20
 CHUNK: Final = 1 << 20
+SURELY: Final = 8  # characters beyond ASCII after which a text is UTF-8 and nothing else
 
 UNPAIRED: Final = (
     "the quotes of this row do not pair; a cell with a separator, quote or line break stands in "
@@ -51,10 +53,27 @@ class Row(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """A place in a text, both counted from 1; a column is a character."""
+    """A place in a text, both counted from 1; a column is a character.
+
+    `beyond` is how many characters before it are not ASCII, counted up to `SURELY`.
+    """
 
     line: int
     column: int
+    beyond: int = 0
+
+    def after(self, text: str) -> "Spot":
+        """The place behind a text that begins here."""
+        breaks, beyond = text.count("\n"), self.beyond
+        if beyond < SURELY and not text.isascii():
+            beyond = min(SURELY, beyond + sum(not character.isascii() for character in text))
+        if not breaks:
+            return Spot(self.line, self.column + len(text), beyond)
+        return Spot(self.line + breaks, len(text) - text.rfind("\n"), beyond)
+
+    def __str__(self) -> str:
+        """As messages have it."""
+        return f"line {self.line}, column {self.column}"
 
 
 def recognise(file: Path) -> str:
@@ -64,24 +83,19 @@ def recognise(file: Path) -> str:
     for mark, sentence in _OTHERS:
         if start.startswith(mark):
             raise Malformed(f"file: {sentence}")
-    if start.startswith(codecs.BOM_UTF8):
-        if spot := first_unfit(file, UTF_8_MARKED):
-            raise Malformed(
-                f"file: it says it is UTF-8, and line {spot.line}, column {spot.column} is not; "
-                "export it again"
-            )
-        return UTF_8_MARKED
-    spots = {}
-    for encoding in (UTF_8, CP932):
-        spot = first_unfit(file, encoding)
-        if spot is None:
-            return encoding
-        spots[encoding] = spot
+    marked = start.startswith(codecs.BOM_UTF8)
+    utf_8 = UTF_8_MARKED if marked else UTF_8
+    unfit = first_unfit(file, utf_8)
+    if unfit is None:
+        return utf_8
+    if marked or unfit.beyond == SURELY:
+        raise Malformed(f"file: it is UTF-8 up to {unfit}, which is not; export it again")
+    unfit_932 = first_unfit(file, CP932)
+    if unfit_932 is None:
+        return CP932
     raise Malformed(
-        "file: it is neither UTF-8 (line {0.line}, column {0.column} is not) nor CP932 "
-        "(line {1.line}, column {1.column} is not); export it again as UTF-8".format(
-            *spots.values()
-        )
+        f"file: it is neither UTF-8 ({unfit} is not) nor CP932 ({unfit_932} is not); export it "
+        "again as UTF-8"
     )
 
 
@@ -94,26 +108,18 @@ def first_unfit(file: Path, encoding: str, *, chunk: int = CHUNK) -> Spot | None
         while True:
             part = content.read(chunk)
             try:
-                spot = _after(spot, decoder.decode(part, final=not part))
+                spot = spot.after(decoder.decode(part, final=not part))
             except UnicodeDecodeError as error:
-                return _after(spot, error.object[: error.start].decode(encoding))
+                return spot.after(error.object[: error.start].decode(encoding))
             if not part:
                 return None
-
-
-def _after(spot: Spot, text: str) -> Spot:
-    """The place behind a text that begins at a place."""
-    breaks = text.count("\n")
-    if not breaks:
-        return Spot(spot.line, spot.column + len(text))
-    return Spot(spot.line + breaks, len(text) - text.rfind("\n"))
 
 
 def separator(file: Path, encoding: str) -> str:
     """The separator under which more of the first line are names of columns; comma in doubt."""
     first = next((line for line in lines(file, encoding) if not line.isspace()), "")
-    heads = {one: next(csv.reader([first], delimiter=one), []) for one in SEPARATORS}
-    return max(heads, key=lambda one: known(heads[one]))
+    heads = {one: next(rows(iter([first]), one), Row(1, None)) for one in SEPARATORS}
+    return max(heads, key=lambda one: known(heads[one].cells or []))
 
 
 def lines(file: Path, encoding: str) -> Iterator[str]:
