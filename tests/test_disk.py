@@ -267,6 +267,14 @@ def test_the_spare_nearest_in_size_is_taken():
     ]
 
 
+def test_a_lasting_file_does_not_become_a_spare(disk):
+    batch = Batch(disk, spare="spare")
+    batch.write("old/a", b"x", lasting=True)
+    batch.recycle("old")
+    assert not disk.exists("old")
+    assert not disk.exists("spare")
+
+
 def test_spares_of_a_former_run_are_removed(disk):
     batch = Batch(disk, spare="spare")
     batch.write("old/a", b"x")

@@ -1,6 +1,8 @@
 """The log: what it says, what it survives, and what nobody can change in it unnoticed."""
 
 import errno
+import re
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -756,6 +758,21 @@ def test_a_reader_beside_the_writer_finds_the_full_tile_when_the_partial_one_is_
     grow(opened(disk), 300)
     disk.put("checkpoint", old)
     assert check(disk, VKEY).size == 110
+
+
+@pytest.mark.parametrize("steps", [(), (1,), (3, 300), (256,)])
+def test_the_programme_in_the_specification_finds_the_root(steps, tmp_path, monkeypatch):
+    page = Path(__file__).parents[1] / "docs/spec/log.md"
+    (programme,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    log = opened(RealDisk(tmp_path))
+    for step in steps:
+        grow(log, step)
+    monkeypatch.chdir(tmp_path)
+    exec(programme, {})
+    path = tmp_path / "checkpoint"
+    path.write_text(path.read_text().replace(f"\n{log.size}\n", f"\n{log.size + 1}\n"))
+    with pytest.raises((AssertionError, FileNotFoundError)):
+        exec(programme, {})
 
 
 def test_nothing_of_the_key_is_on_the_disk():

@@ -25,6 +25,17 @@ It takes no lock (that there is one writer is the caller's duty) and does not kn
 says.
 
 Source: C2SP tlog-tiles, tlog-checkpoint and tlog-proof.
+
+>>> from pathlib import Path
+>>> from tempfile import TemporaryDirectory
+>>> from jukinet.merkle import proof
+>>> from jukinet.store.disk import RealDisk
+>>> with TemporaryDirectory() as folder:
+...     log = Log.open(RealDisk(Path(folder)), origin="example.org", key=SigningKey(bytes(32)))
+...     numbers = log.append([b"one", b"two"], [None, None])
+...     receipt = proof.parse(log.receipt(1))
+...     numbers, receipt.verify(b"two", log=log.verifier_key).size
+(range(0, 2), 2)
 """
 
 from collections import OrderedDict, deque
@@ -213,7 +224,7 @@ class Log:
         for tile, content in grown:
             if tile.partial and _edge(tile.level, self.size) < (tile.index, 1):
                 remove_all(self._disk, parent(tile.path))  # of an unfinished append
-            self._files.write(tile.path, content)
+            self._files.write(tile.path, content, lasting=not tile.partial)
 
     def _write_bodies(self, first: int, bodies: Sequence[bytes | None]) -> None:
         position = 0

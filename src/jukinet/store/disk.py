@@ -19,6 +19,14 @@ So a file is published in this order (`publish` does the first three):
 It is not a database and takes no locks. Paths are relative, POSIX, and stay below the root.
 
 Source: POSIX.1-2024, fsync() and rename().
+
+>>> from tempfile import TemporaryDirectory
+>>> with TemporaryDirectory() as folder:
+...     disk = RealDisk(Path(folder))
+...     publish(disk, "name", b"content")
+...     disk.fsync_dir(ROOT)
+...     disk.listdir(ROOT), disk.read("name")
+(['name'], b'content')
 """
 
 import os
@@ -238,10 +246,12 @@ class Batch:
         for name in disk.listdir(spare) if disk.exists(spare) else ():
             remove_all(disk, f"{spare}/{name}")
 
-    def write(self, path: str, content: bytes) -> None:
-        """Make a file or overwrite one."""
+    def write(self, path: str, content: bytes, *, lasting: bool = False) -> None:
+        """Make a file or overwrite one; a lasting one is not remembered, and never a spare."""
         self.add(path)
-        blocks = self._blocks[path] = len(content) // _BLOCK
+        blocks = len(content) // _BLOCK
+        if not lasting:
+            self._blocks[path] = blocks
         if self._spares:
             self._reuse(blocks, path)
         self._disk.write(path, content)
