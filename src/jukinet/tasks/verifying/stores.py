@@ -117,7 +117,7 @@ def opened(path: Path, place: str, kind: str, findings: Findings) -> Iterator[Sh
 
 
 def named(table: Rows[Any], row: tuple[Any, ...], place: int) -> str:
-    """What a row is called in a finding: its table and key, or its place where the key is hidden."""
+    """What a finding calls a row: its table and key, or its place where the key is not shown."""
     name = table.table.name
     if name in _NUMBERED:
         return f"{name} in place {place}"
@@ -157,7 +157,7 @@ def _address(path: Path) -> str:
 
 def _fits(table: Rows[Any], row: tuple[Any, ...]) -> bool:
     try:
-        return table.check(row[:-1]) == row[-1]
+        return bool(table.check(row[:-1]) == row[-1])
     except (TypeError, ValueError, OverflowError):
         return False
 
