@@ -230,6 +230,14 @@ def test_unknown_columns_are_named(office: Office):
         office.enter(row({"余分": "x", "備考": "y"}))
 
 
+def test_an_unknown_column_cannot_write_to_the_terminal(office: Office):
+    with pytest.raises(Malformed) as caught:
+        office.enter(row({"\x1b[2J" + "長" * 60: "x"}))
+    assert "?[2J" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+    assert "長" * 41 not in str(caught.value)
+
+
 def test_unknown_columns_are_left_out_when_asked(office: Office):
     assert office.enter(row({"余分": "x"}), ignore_columns=True).entered == 1
 
@@ -424,6 +432,16 @@ def test_a_spoilt_line_costs_that_line_alone(office: Office, spoil, words: str):
     assert (report.rows, report.entered) == (4, 3)
     assert office.rejects().keys() == {3}
     assert words in office.rejects()[3][1]
+
+
+def test_an_open_quote_swallows_no_row_behind_it(office: Office):
+    lines = sheet(
+        *[row(世帯番号=str(n), 氏名=f"山田 {chr(0x30A2 + n)}") for n in range(60)]
+    ).splitlines()
+    lines[3] = lines[3].replace("山田", '"山田')
+    report = office.enter("\r\n".join(lines), dry_run=True)
+    assert (report.rows, report.rejected) == (60, 1 + 39)  # the pool has twenty codes
+    assert "quotes" in office.rejects()[4][1]
 
 
 def test_lines_without_any_text_are_no_rows(office: Office):
@@ -686,6 +704,9 @@ def test_all_faults_of_a_row_are_said_at_once(office: Office):
     field, reason = office.rejects()[2]
     assert field == "郵便番号 (postal_code)"
     assert "生年月日: " in reason
+    assert (
+        len(office.enter(row(性別="x", 生年月日="x"), row(世帯番号="2", 生年月日="x")).reasons) == 1
+    )
     assert "性別: " in reason
 
 
@@ -896,6 +917,14 @@ def test_nobody_is_added_to_a_household_that_has_changed_since(office: Office, e
     report = office.enter(*FAMILY)
     assert (report.entered, report.already_there) == (0, 2)
     assert "has changed since" in office.rejects()[4][1]
+
+
+def test_a_number_that_another_notification_bears_is_a_reason_to_reject(office: Office):
+    office.enter(row(世帯番号="8", 住民票コード=CODES[0]))
+    office.town.accept(law.ExOfficioDeletion(filed=filed(number="import/0001/1"), person=1))
+    report = office.enter(row())
+    assert (report.entered, report.rejected) == (0, 1)
+    assert "another notification" in office.rejects()[2][1]
 
 
 def test_a_cancelled_import_of_a_household_is_not_revived(office: Office):
@@ -1196,7 +1225,7 @@ def write_many(
                 done += 1
 
 
-class Process:
+class Apart:
     """An import in a process of its own, into a town that is a file."""
 
     def __init__(self, folder: Path, file: Path) -> None:
@@ -1250,10 +1279,10 @@ def test_an_import_that_was_killed_goes_on_where_it_was(tmp_path: Path, what: st
     file = tmp_path / "many.csv"
     write_many(file, 3000, brings_code=0.9)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert Process(whole, file).finish()["entered"] == 3000
-    Process(killed, file).kill_when(what, done)
+    assert Apart(whole, file).finish()["entered"] == 3000
+    Apart(killed, file).kill_when(what, done)
     assert staging_file(killed, CHIYODA).stat().st_mode & 0o777 == 0o600
-    report = Process(killed, file).finish()
+    report = Apart(killed, file).finish()
     assert report["entered"] + report["already_there"] == 3000
     assert (report["already_there"] > 0) == (what == "households")
     assert not staging_file(killed, CHIYODA).exists()
@@ -1264,7 +1293,7 @@ def test_an_import_that_was_killed_goes_on_where_it_was(tmp_path: Path, what: st
 def imports_within(folder: Path, people: int, megabytes: int) -> None:
     file = folder / "many.csv"
     write_many(file, people)
-    report = Process(folder / "town", file).finish()
+    report = Apart(folder / "town", file).finish()
     assert report["entered"] == people
     assert report["peak"] < megabytes << 20
 

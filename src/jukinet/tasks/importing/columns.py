@@ -25,6 +25,8 @@ import msgspec
 
 from jukinet.errors import Malformed
 
+TITLE_MAX: Final = 40
+
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One column: its name, an English alias, other names seen, and what its cells hold."""
@@ -56,6 +58,12 @@ class Header(NamedTuple):
 def _load() -> tuple[Column, ...]:
     text = resources.files(__package__).joinpath("columns.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text)["column"], tuple[Column, ...])
+
+
+def _harmless(title: str) -> str:
+    """A title of somebody else's, as far as a terminal can be shown it."""
+    shown = "".join(character if character.isprintable() else "?" for character in title)
+    return shown if len(shown) <= TITLE_MAX else shown[:TITLE_MAX] + "…"
 
 
 def _plain(title: str) -> str:
@@ -93,7 +101,7 @@ def read_header(cells: Sequence[str], *, ignore_columns: bool = False) -> Header
     if twice:
         raise Malformed(f"columns: more than once there are {', '.join(twice)}; leave one of each")
     unknown = [
-        f"{place} “{cell}”"
+        f"{place} “{_harmless(cell)}”"
         for place, (cell, column) in enumerate(zip(cells, found, strict=True), start=1)
         if column is None
     ]

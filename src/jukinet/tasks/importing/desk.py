@@ -152,7 +152,7 @@ class NodeDesk:
         """As TownDesk says."""
         with self._node.store.begin() as tx:
             rows = book.FILINGS.get_many(tx, "number", numbers)
-        return {row.number: _kept(row) for row in rows}
+        return {row.number: _kept(row) for row in rows if row.kind == _KIND}
 
     def taken(self, bearers: Iterable[ResidentCode]) -> dict[str, int]:
         """As TownDesk says."""
@@ -228,5 +228,6 @@ def _kept(row: book.FilingRow) -> Kept:
     return Kept(_decode(row.content), bool(row.cancelled_by))
 
 
+_KIND: Final = law.ExOfficioEntry.__struct_config__.tag
 _HEAD: Final = Relationship(text=HEAD)
 _decode = msgspec.msgpack.Decoder(law.ExOfficioEntry).decode

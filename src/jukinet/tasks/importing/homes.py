@@ -32,7 +32,7 @@ class Member(NamedTuple):
 
 
 class Household(NamedTuple):
-    """A household that can be entered: head first in the order of the file, one address."""
+    """A household that can be entered: its members in the order of the file, at one address."""
 
     number: str
     address: Address

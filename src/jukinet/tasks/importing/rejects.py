@@ -89,8 +89,10 @@ def inert(cell: str) -> str:
 
 
 def _cells(reject: Reject) -> tuple[str, str, str]:
-    column = BY_ENGLISH.get(reject.fault.column)
-    return str(reject.line), column.both if column else "", reject.fault.reason
+    fault = reject.fault
+    column = BY_ENGLISH.get(fault.column)
+    sentences = f"{fault.reason} / {fault.more}" if fault.more else fault.reason
+    return str(reject.line), column.both if column else "", sentences
 
 
 def _refuse_foreign(path: Path, beside: Path) -> None:

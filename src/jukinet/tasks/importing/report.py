@@ -1,7 +1,7 @@
 """Report (取込結果): what an import did, in numbers.
 
 Every row of the file is counted once: entered, there already, or rejected. It names nobody; the
-reasons are counted with every digit left out.
+reasons are counted with every digit left out, of a row with several faults the first.
 """
 
 import re

@@ -88,10 +88,14 @@ _COLUMN_OF_FIELD: Final = {
 
 
 class Fault(NamedTuple):
-    """What is wrong with a row: the column (English alias, or nothing) and a sentence."""
+    """What is wrong with a row: the column (English alias, or nothing) and a sentence.
+
+    `more` has what else is wrong with it.
+    """
 
     column: str
     reason: str
+    more: str = ""
 
 
 def fault_of(refusal: str) -> Fault:
@@ -107,7 +111,7 @@ def joined(faults: Sequence[Fault]) -> Fault:
         f"{BY_ENGLISH[fault.column].name}: {fault.reason}" if fault.column else fault.reason
         for fault in others
     ]
-    return Fault(first.column, " / ".join([first.reason, *sentences]))
+    return first._replace(more=" / ".join(sentences))
 
 
 class Resident(Personal, frozen=True, kw_only=True, array_like=True):

@@ -45,7 +45,8 @@ _TABLES = (
     """CREATE TABLE number (digits TEXT PRIMARY KEY, line INTEGER NOT NULL, digest BLOB NOT NULL)
         WITHOUT ROWID""",
     """CREATE TABLE reject (
-        line INTEGER PRIMARY KEY, field TEXT NOT NULL, reason TEXT NOT NULL)""",
+        line INTEGER PRIMARY KEY, field TEXT NOT NULL, reason TEXT NOT NULL,
+        more TEXT NOT NULL)""",
 )
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -134,8 +135,7 @@ class Staging:
         """Write down that a row is not entered; whether that is news."""
         self._run("UPDATE resident SET good = 0, content = x'' WHERE line = ?", (line,))
         rejected = self._run(
-            "INSERT INTO reject VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (line, fault.column, fault.reason),
+            "INSERT INTO reject VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (line, *fault)
         )
         return rejected.rowcount == 1
 
@@ -218,8 +218,8 @@ class Staging:
 
     def rejects(self) -> Iterator[Reject]:
         """All rejected rows in the order of the file."""
-        for line, column, reason in self._run("SELECT * FROM reject ORDER BY line"):
-            yield Reject(line, Fault(column, reason))
+        for line, *fault in self._run("SELECT * FROM reject ORDER BY line"):
+            yield Reject(line, Fault(*fault))
 
 
 def staging_file(folder: Path, town: str) -> Path:
