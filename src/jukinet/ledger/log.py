@@ -270,7 +270,9 @@ class Log:
         """
         for level in _LEVELS:
             index, width = _edge(level, old_size)
-            if width and index < _edge(level, self.size)[0]:
+            if index == _edge(level, self.size)[0]:
+                break
+            if width:
                 with suppress(OSError):
                     self._files.recycle(_partials(level, index))
 

@@ -16,6 +16,7 @@ Source: C2SP signed-note; C2SP tlog-cosignature.
 ('PeterNeumann', 'c74f20a3')
 """
 
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ SIGNATURES_MAX = 100
 TIME_MAX = 2**63 - 1
 
 _DASH = "— "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _PUBLIC_SIZE = 32
 _SIGNATURE_SIZE = 64
 _TIME_SIZE = 8
@@ -275,5 +277,5 @@ def _refuse_text(text: str) -> None:
 
 
 def _refuse_controls(text: str) -> None:
-    if any(letter < " " and letter != "\n" for letter in set(text)):
+    if _CONTROL.search(text):
         raise Malformed("note: has a control character other than newline")
