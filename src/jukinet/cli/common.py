@@ -54,7 +54,7 @@ def _interrupt(_signal: int, _frame: object) -> None:
 
 def fail(sentence: str, code: int) -> NoReturn:
     """Say why, and end."""
-    screen.print(f"jukinet: {sentence}", style="red", markup=False)
+    screen.print(f"jukinet: {sentence}", style="red", markup=False, soft_wrap=True)
     sys.exit(code)
 
 
