@@ -9,6 +9,7 @@ app = App(
     name="jukinet",
     help="The Basic Resident Register Network (住民基本台帳ネットワーク), open and checkable.",
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
     help_epilogue="Begin with:  jukinet demo\nThen:        jukinet verify demo",
 )
 
