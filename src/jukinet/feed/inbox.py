@@ -60,7 +60,8 @@ def new_items(tx: Transaction, batch: Batch, now: datetime) -> New:
         return New((), before, gap=False)
     last = check(batch, before.link, skip=skip)
     numbered = tuple(enumerate(batch.items[skip:], start=before.last + 1))
-    return New(numbered, Incoming(batch.stream, batch.last, last, now.isoformat()), gap=False)
+    heard_at = max(before.heard_at, now.isoformat())  # a clock that was put back changes no order
+    return New(numbered, Incoming(batch.stream, batch.last, last, heard_at), gap=False)
 
 
 def advance(tx: Transaction, now: Incoming) -> None:

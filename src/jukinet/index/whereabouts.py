@@ -42,10 +42,18 @@ class Left(NamedTuple):
     gone_to: str
 
 
-def move(tx: Transaction, prefecture: str, versions: Iterable[tuple[bytes, int]]) -> list[Left]:
-    """Write down newer states in a prefecture; which other prefectures are to be told what.
+class Moves(NamedTuple):
+    """What newer states in a prefecture mean: whom to tell, then what to write down here."""
 
-    Where the newest state stands elsewhere already, it is this prefecture that is told.
+    left: tuple[Left, ...]
+    rows: tuple[Whereabout, ...]
+
+
+def moves(tx: Transaction, prefecture: str, versions: Iterable[tuple[bytes, int]]) -> Moves:
+    """Who moves by newer states in a prefecture: which prefectures are to be told what.
+
+    Where the newest state stands elsewhere already, it is this prefecture that is told. Nothing is
+    written: tell them first, then `note`. So a crash between the two tells them again.
     """
     news: dict[bytes, int] = {}
     for locator, version in versions:
@@ -62,5 +70,9 @@ def move(tx: Transaction, prefecture: str, versions: Iterable[tuple[bytes, int]]
             left.append(Left(row.prefecture, locator, version, prefecture))
         else:
             left.append(Left(prefecture, locator, row.version, row.prefecture))
-    WHEREABOUTS.put(tx, *rows)
-    return left
+    return Moves(tuple(left), tuple(rows))
+
+
+def note(tx: Transaction, found: Moves) -> None:
+    """Write down where the newest states stand, once the other prefectures have been told."""
+    WHEREABOUTS.put(tx, *found.rows)

@@ -1,8 +1,9 @@
 """Intake (受信): apply the towns' feeds, each item once and in order; hand letters on.
 
-The order of writes is the centre's (see `node`): chains, then the national store, then other
-prefectures, then the town's own prefecture together with how far the feed is applied. Every step
-but the last can be done twice without harm.
+The order of writes is the centre's (see `node`): chains, then other prefectures, then the national
+store, then the town's own prefecture together with how far the feed is applied. Every step but the
+last can be done twice without harm: whereabouts are written only after those whom they concern have
+been told, so a crash in between tells them again.
 """
 
 from collections.abc import Sequence
@@ -61,12 +62,13 @@ class Intake:
         self._check_signature(town, batch)
         arrived = self._notices(town, new)
         self._begin_chains(arrived)
-        left = self._note_nationally(town, arrived)
+        moves = self._moves(town, arrived)
         told = self._hand_on(town, batch.stream, new)
-        self._forward(town, left)
+        self._forward(town, moves.left)
+        self._note_nationally(arrived, moves)
         with store.begin() as tx:
-            people.take_in(tx, town[:2], arrived, now.isoformat())
-            own = [one for one in left if one.prefecture == town[:2]]
+            people.take_in(tx, town[:2], arrived, new.standing.heard_at)
+            own = [one for one in moves.left if one.prefecture == town[:2]]
             people.forward(tx, town[:2], [(one.locator, one.version, one.gone_to) for one in own])
             inbox.advance(tx, new.standing)
         ack = FeedAck(stream=batch.stream, last=new.standing.last)
@@ -103,13 +105,17 @@ class Intake:
             with self._shelves.chains.begin() as tx:
                 chains.start(tx, starts)
 
-    def _note_nationally(self, town: str, arrived: Sequence[Arrived]) -> list[whereabouts.Left]:
+    def _moves(self, town: str, arrived: Sequence[Arrived]) -> whereabouts.Moves:
+        versions = [(one.notice.locator, one.notice.version) for one in arrived]
+        with self._shelves.national.begin() as tx:
+            return whereabouts.moves(tx, town[:2], versions)
+
+    def _note_nationally(self, arrived: Sequence[Arrived], moves: whereabouts.Moves) -> None:
         if not arrived:
-            return []
+            return
         with self._shelves.national.begin() as tx:
             numbering.note_codes(tx, [(one.notice.code_tag, one.notice.locator) for one in arrived])
-            versions = [(one.notice.locator, one.notice.version) for one in arrived]
-            return whereabouts.move(tx, town[:2], versions)
+            whereabouts.note(tx, moves)
 
     def _forward(self, town: str, left: Sequence[whereabouts.Left]) -> None:
         """Tell other prefectures that people have a newer state here."""

@@ -4,8 +4,8 @@ Order of writes, for a batch of a town's feed (each step is idempotent, so a cra
 mended by the town's sending again what was not acknowledged):
 
 1. the chains of labels that it starts (chain store);
-2. codes in use and whereabouts (national store);
-3. in other prefectures: that a person now has a newer state here; letters to towns there;
+2. in other prefectures: that a person now has a newer state here; letters to towns there;
+3. codes in use and whereabouts (national store);
 4. in the town's own prefecture, one transaction: states, tags, and how far the feed is applied.
 
 Order of writes, for an inquiry: the leaf is durable and public (`ledger.writer`), then the keepers
