@@ -5,7 +5,13 @@ write, and hands it to each station that takes part, so that they commit togethe
 Statements are SQLAlchemy Core, compiled once for each engine and then run by the driver itself
 (compiling costs twenty times what SQLite needs for a row).
 
-SQLite runs in WAL mode with synchronous=FULL: a commit that has returned survives a loss of power.
+Both engines keep the same promises:
+
+- a commit that has returned survives a loss of power (SQLite: WAL and synchronous=FULL);
+- a transaction reads and writes as if it were alone: SQLite lets one in at a time, PostgreSQL runs
+  them SERIALIZABLE; whoever waits longer than the store's patience is told who is in the way;
+- a statement that failed makes the whole transaction fail, even where its error was caught;
+- no driver's error gets out, and no value in an error (`failures`).
 
 >>> from sqlalchemy import Column, MetaData, Table, Text, select
 >>> store = open_store("sqlite://")
@@ -16,42 +22,56 @@ SQLite runs in WAL mode with synchronous=FULL: a commit that has returned surviv
 >>> with store.begin() as tx:
 ...     tx.all(Statement(select(town.c.name)))
 [('Chiyoda',)]
+>>> store.close()
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
-from sqlalchemy import Connection, Executable, Table, create_engine, event
+from sqlalchemy import Connection, Executable, Table, create_engine
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.engine import Dialect
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from jukinet.errors import Damaged, OutOfStep
+from jukinet.errors import JukinetError, Malformed, OutOfStep
+from jukinet.store.failures import in_our_words, refuse_unstorable
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
-    "PRAGMA busy_timeout=10000",
     "PRAGMA cache_size=-65536",
     "PRAGMA cell_size_check=ON",
+    "PRAGMA secure_delete=ON",  # what was removed is overwritten: a shredded key must be gone
+    "PRAGMA trusted_schema=OFF",
 )
+
+PREPARED = 512
+"""How many prepared statements a connection keeps: more than a node has."""
+
+AT_ONCE = 1000
+"""How many rows of a stream are in memory."""
 
 # One dialect object an engine, only to compile with: both write their parameters in order.
 _DIALECTS: Mapping[str, Dialect] = {
-    "sqlite": sqlite.dialect(paramstyle="qmark"),
-    "postgresql": cast(Any, psycopg.dialect)(paramstyle="format"),
+    SQLITE: sqlite.dialect(paramstyle="qmark"),
+    POSTGRESQL: cast(Any, psycopg.dialect)(paramstyle="format"),
 }
 
 
 class Cursor(Protocol):
     """What is used of a driver's cursor."""
 
+    connection: Any
+    description: Any
     rowcount: int
 
     def execute(self, sql: str, values: Any = ...) -> Any: ...
@@ -62,6 +82,14 @@ class Cursor(Protocol):
     def close(self) -> Any: ...
 
 
+class Compiled(NamedTuple):
+    """A statement as an engine takes it."""
+
+    text: str
+    order: tuple[str, ...]  # the names of its parameters, as they stand in the text
+    defaults: Mapping[str, Any]
+
+
 class Statement:
     """A Core statement, compiled once for each engine on first use."""
 
@@ -69,171 +97,381 @@ class Statement:
 
     def __init__(self, core: Executable) -> None:
         self.core = core
-        self._compiled: dict[str, tuple[str, tuple[str, ...], Mapping[str, Any]]] = {}
+        self._compiled: dict[str, Compiled] = {}
 
-    def sql(self, dialect: str) -> tuple[str, tuple[str, ...], Mapping[str, Any]]:
-        """The text for an engine, the names of its parameters in order, and their defaults."""
+    def sql(self, dialect: str) -> Compiled:
+        """The statement as an engine takes it."""
         found = self._compiled.get(dialect)
         if found is None:
             compiled = cast(Any, self.core).compile(dialect=_DIALECTS[dialect])
             assert isinstance(compiled, SQLCompiler)
             order = tuple(compiled.positiontup or ())
             defaults = {name: value for name, value in compiled.params.items() if value is not None}
-            found = self._compiled[dialect] = (str(compiled), order, defaults)
+            found = self._compiled[dialect] = Compiled(str(compiled), order, defaults)
         return found
 
 
 class Transaction:
-    """An open transaction: run, read, and nothing else. Made by `Store.begin` alone."""
+    """An open transaction: run, read, and nothing else. Made by `Store.begin` alone.
 
-    __slots__ = ("_cursor", "_fresh", "dialect")
+    Raises Malformed for a value that is not text, a 64-bit integer, bytes or None; OutOfStep where
+    a key is there already, another process is in the way, or the transaction has ended.
+    """
 
-    def __init__(self, dialect: str, fresh: Any) -> None:
+    __slots__ = (
+        "_cursor",
+        "_ended",
+        "_failed",
+        "_failures",
+        "_fresh",
+        "_streamed",
+        "_streams",
+        "dialect",
+    )
+
+    def __init__(
+        self, dialect: str, fresh: Callable[..., Any], failures: tuple[type[Exception], ...] = ()
+    ) -> None:
+        """`fresh` makes a cursor; `failures` are the driver's errors that get our words."""
         self.dialect = dialect
         self._fresh = fresh
+        self._failures = failures
         self._cursor: Cursor = fresh()
+        self._streams: list[Cursor] = []
+        self._streamed = 0
+        self._failed = self._ended = False
 
     def run(self, statement: Statement, **values: Any) -> int:
         """Run once; the number of rows it touched."""
-        sql, order, defaults = statement.sql(self.dialect)
-        self._cursor.execute(sql, _in_order(order, defaults, values))
+        text, in_order = self._filled(statement, values)
+        try:
+            self._cursor.execute(text, in_order)
+        except self._failures as error:
+            raise self._failure(error) from None
         return self._cursor.rowcount
 
-    def run_many(self, statement: Statement, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Run for each row; its values stand in the order of the statement's parameters."""
-        self._cursor.executemany(statement.sql(self.dialect)[0], rows)
+    def run_many(self, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run for each row; its values stand in the order of the statement's parameters.
+
+        Whoever calls it has looked at the values (`rows.Rows` does).
+        """
+        text = statement.sql(self.dialect).text
+        try:
+            if len(rows) == 1:
+                self._cursor.execute(text, rows[0])
+            elif rows:
+                self._cursor.executemany(text, rows)
+        except self._failures as error:
+            raise self._failure(error) from None
 
     def all(self, statement: Statement, **values: Any) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        sql, order, defaults = statement.sql(self.dialect)
-        self._cursor.execute(sql, _in_order(order, defaults, values))
-        return self._cursor.fetchall()
+        text, in_order = self._filled(statement, values)
+        return self._fetched(text, in_order)
 
     def one(self, statement: Statement, **values: Any) -> tuple[Any, ...] | None:
         """The first row of a query, or None."""
-        sql, order, defaults = statement.sql(self.dialect)
-        self._cursor.execute(sql, _in_order(order, defaults, values))
-        return self._cursor.fetchone()
+        text, in_order = self._filled(statement, values)
+        try:
+            self._cursor.execute(text, in_order)
+            return self._cursor.fetchone()
+        except self._failures as error:
+            raise self._failure(error) from None
+
+    def find(self, statement: Statement, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """All rows of a query; the values stand in the order of its parameters."""
+        refuse_unstorable(values)
+        return self._fetched(statement.sql(self.dialect).text, values)
 
     def stream(self, statement: Statement, **values: Any) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query a thousand at a time, on a cursor of its own."""
-        sql, order, defaults = statement.sql(self.dialect)
-        cursor: Cursor = self._fresh()
+        """The rows of a query a thousand at a time, on a cursor of its own.
+
+        It ends with the transaction. Leave the rows that are still to come alone meanwhile: whether
+        a stream shows such a change depends on the engine.
+        """
+        text, in_order = self._filled(statement, values)
+        cursor = self._cursor_for_stream()
         try:
-            cursor.execute(sql, _in_order(order, defaults, values))
-            while rows := cursor.fetchmany(1000):
+            cursor.execute(text, in_order)
+            while rows := cursor.fetchmany(AT_ONCE):
                 yield from rows
+        except self._failures as error:
+            raise self._failure(error) from None
         finally:
-            cursor.close()
+            self._close(cursor)
+
+    def as_found(self, statement: Statement) -> Iterator[tuple[Any, ...]]:
+        """Like `stream`, but a text that has decayed comes with half surrogates in it.
+
+        A driver otherwise stops at the first one, and how many there are stays unknown.
+        """
+        if self.dialect != SQLITE:  # PostgreSQL cannot hold such a text; it fails a page's checksum
+            yield from self.stream(statement)
+            return
+        connection = self._cursor.connection
+        connection.text_factory = _decoded
+        try:
+            yield from self.stream(statement)
+        finally:
+            connection.text_factory = str
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Run one text as it is: pragmas and the like."""
-        self._cursor.execute(sql)
-        return self._cursor.fetchall()
+        try:
+            self._cursor.execute(sql)
+            return self._cursor.fetchall() if self._cursor.description else []
+        except self._failures as error:
+            raise self._failure(error) from None
 
     def create(self, *tables: Table) -> None:
         """Create tables; only for tests and benchmarks, nodes migrate."""
-        from sqlalchemy.schema import CreateIndex, CreateTable
-
         for table in tables:
-            self._cursor.execute(str(CreateTable(table).compile(dialect=_DIALECTS[self.dialect])))
+            self.execute(str(CreateTable(table).compile(dialect=_DIALECTS[self.dialect])))
             for index in table.indexes:
-                text = CreateIndex(index).compile(dialect=_DIALECTS[self.dialect])
-                self._cursor.execute(str(text))
+                self.execute(str(CreateIndex(index).compile(dialect=_DIALECTS[self.dialect])))
+
+    def end(self) -> None:
+        """Close all cursors, so that nothing is read or written on it any more. For the store."""
+        self._ended = True
+        for cursor in [*self._streams]:
+            self._close(cursor)
+        with suppress(*self._failures):
+            self._cursor.close()
+
+    def refuse_failed(self) -> None:
+        """OutOfStep where a statement has failed; for the store, before it commits."""
+        if self._failed:
+            raise OutOfStep(
+                "store: a statement of this transaction failed, so nothing of it is kept; "
+                "let its error end the transaction and do it again"
+            )
+
+    def _filled(
+        self, statement: Statement, values: Mapping[str, Any]
+    ) -> tuple[str, tuple[Any, ...]]:
+        """A statement's text, and its values in their order."""
+        text, order, defaults = statement.sql(self.dialect)
+        in_order = tuple([values[name] if name in values else defaults[name] for name in order])
+        refuse_unstorable(in_order)
+        return text, in_order
+
+    def _fetched(self, text: str, in_order: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        try:
+            self._cursor.execute(text, in_order)
+            return self._cursor.fetchall()
+        except self._failures as error:
+            raise self._failure(error) from None
+
+    def _cursor_for_stream(self) -> Cursor:
+        """A cursor that does not fetch everything at once: in PostgreSQL one at the server."""
+        self._streamed += 1
+        named = {} if self.dialect == SQLITE else {"name": f"stream_{self._streamed}"}
+        cursor: Cursor = self._fresh(**named)
+        self._streams.append(cursor)
+        return cursor
+
+    def _close(self, cursor: Cursor) -> None:
+        if cursor in self._streams:
+            self._streams.remove(cursor)
+        with suppress(*self._failures):
+            cursor.close()
+
+    def _failure(self, error: Exception) -> JukinetError:
+        """What to raise in the place of a driver's error; the transaction has failed by it."""
+        if self._ended:
+            return OutOfStep("store: this transaction has ended; begin another")
+        self._failed = True
+        return in_our_words(error)
 
 
-def _in_order(
-    order: tuple[str, ...], defaults: Mapping[str, Any], values: Mapping[str, Any]
-) -> tuple[Any, ...]:
-    return tuple([values[name] if name in values else defaults[name] for name in order])
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
 
 
 class Store:
-    """One database behind one connection."""
+    """One database behind one connection. Made by `open_store`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience_seconds: float) -> None:
         self.url = url
-        self._engine = create_engine(
-            url, poolclass=StaticPool if url.startswith("sqlite") else NullPool
-        )
-        self.dialect = self._engine.dialect.name
-        if self.dialect == "sqlite":
-            event.listen(self._engine, "connect", _prepare_sqlite)
-        self._connection: Connection | None = None
+        self.dialect = POSTGRESQL if url.startswith("postgresql://") else SQLITE
+        self._patience_seconds = patience_seconds
+        self._driver: Any = None
+        self._failures: tuple[type[Exception], ...] = ()
         self._open: Transaction | None = None
 
     def __repr__(self) -> str:
         return f"<Store {self.dialect}>"
 
-    @property
-    def _driver(self) -> Any:
-        """The driver's own connection, opened on first use."""
-        if self._connection is None:
-            self._connection = self._engine.connect()
-        return self._connection.connection.driver_connection
-
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
+        """One transaction: committed when the block ends, rolled back when it or that fails.
+
+        Raises OutOfStep where one is open already, where another process is in the way, and where
+        the commit did not come about: then nothing of it is kept, and the store can be used on.
+        Only when a server is lost while it commits is it unknown; the next transaction shows.
+        """
         if self._open is not None:
             raise OutOfStep("store: a transaction is open already; hand it on instead")
-        driver = self._driver
-        if self.dialect == "sqlite":
-            driver.execute("BEGIN IMMEDIATE")
-        self._open = Transaction(self.dialect, driver.cursor)
+        driver = self._connected()
         try:
-            yield self._open
-            self.commit(driver)
+            if self.dialect == SQLITE:
+                driver.execute("BEGIN IMMEDIATE")
+            self._open = tx = Transaction(self.dialect, driver.cursor, self._failures)
+        except self._failures as error:
+            self._roll_back(driver)
+            raise in_our_words(error) from None
+        try:
+            yield tx
+            tx.end()
+            tx.refuse_failed()
+            self._commit(driver)
         except BaseException:
-            driver.rollback()
+            tx.end()
+            self._roll_back(driver)
             raise
         finally:
             self._open = None
+
+    def _commit(self, driver: Any) -> None:
+        try:
+            self.commit(driver)
+        except self._failures as error:
+            raise in_our_words(error) from None
 
     def commit(self, driver: Any) -> None:
         """Make the transaction durable; the one place where a store's writes become true."""
         driver.commit()
 
     def connection(self) -> Connection:
-        """A second SQLAlchemy connection, for migrations."""
-        return self._engine.connect()
+        """The store's connection as SQLAlchemy's, for migrations; close it when done."""
+        if self._open is not None:
+            raise OutOfStep("store: a transaction is open; end it before the tables are changed")
+        url = "postgresql+psycopg://" if self.dialect == POSTGRESQL else "sqlite://"
+        engine = create_engine(url, creator=self._connected, poolclass=StaticPool)
+        return engine.connect()
 
     def close(self) -> None:
         """Give the connection back. A store that is closed opens again on use."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        self._engine.dispose()
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
+
+    def __del__(self) -> None:
+        """A store that is forgotten is closed."""
+        self.close()
 
     def check_pages(self) -> list[str]:
-        """What the engine itself finds wrong with its pages; empty when all is well."""
-        if self.dialect != "sqlite":
+        """What the engine itself finds wrong with its pages; empty when all is well.
+
+        PostgreSQL has no such question: it compares a page's checksum whenever it reads it, so
+        `rows.decayed` finds there what is found here.
+        """
+        if self.dialect != SQLITE:
             return []
         try:
-            found = self._driver.execute("PRAGMA integrity_check").fetchall()
-        except sqlite3.DatabaseError as error:
+            found = self._connected().execute("PRAGMA integrity_check").fetchall()
+        except (sqlite3.Error, JukinetError) as error:
             return [str(error)]
         return [text for (text,) in found if text != "ok"]
 
+    def _connected(self) -> Any:
+        """The driver's own connection, opened on first use."""
+        if self._driver is None:
+            connect = _connect_sqlite if self.dialect == SQLITE else _connect_postgresql
+            self._driver, self._failures = connect(self.url, self._patience_seconds)
+        return self._driver
 
-def _prepare_sqlite(driver: Any, _record: Any) -> None:
-    driver.isolation_level = None  # transactions are begun by us, never by the driver
-    for pragma in PRAGMAS:
-        driver.execute(pragma)
+    def _roll_back(self, driver: Any) -> None:
+        """Undo; a connection that cannot even do that is given up, and the next one is new."""
+        try:
+            driver.rollback()
+            lost = getattr(driver, "closed", False)
+        except self._failures:
+            lost = True
+        if lost:
+            with suppress(*self._failures):
+                self.close()
 
 
-def open_store(url: str | Path) -> Store:
-    """Open a store: a path is an SQLite file, a text is an SQLAlchemy URL.
+def open_store(url: str | Path, *, patience_seconds: float = 10) -> Store:
+    """Open a store: a path is an SQLite file, a text is sqlite:// (in memory) or postgresql://...
 
-    Raises Damaged where the file is not a database at all.
+    `patience_seconds` is how long a transaction waits for another process's. Raises Damaged where
+    the file is no database; OutOfStep where it or the server cannot be reached, and where a
+    database is not as this program needs it.
     """
     if isinstance(url, Path):
         url = f"sqlite:///{url}"
-    elif url.startswith("postgresql://"):
-        url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
-    store = Store(url)
-    try:
-        _ = store._driver
-    except sqlite3.DatabaseError as error:
-        raise Damaged(f"store: {error}") from error
+    if not url.startswith(("sqlite://", "postgresql://")):
+        raise Malformed("store: wants a path, sqlite:// or postgresql://")
+    store = Store(url, patience_seconds=patience_seconds)
+    store._connected()
     return store
+
+
+def _connect_sqlite(url: str, patience_seconds: float) -> tuple[Any, tuple[type[Exception], ...]]:
+    failures = (sqlite3.Error, UnicodeEncodeError, OverflowError)
+    path = url.removeprefix("sqlite:///").removeprefix("sqlite://") or ":memory:"
+    try:
+        driver = sqlite3.connect(
+            path,
+            timeout=patience_seconds,
+            isolation_level=None,  # transactions are begun by us, never by the driver
+            cached_statements=PREPARED,
+            check_same_thread=False,  # one at a time, whichever that is: `begin` sees to it
+        )
+    except sqlite3.Error as error:
+        raise in_our_words(error) from None
+    try:
+        for pragma in PRAGMAS:
+            driver.execute(pragma)
+    except sqlite3.Error as error:
+        driver.close()
+        raise in_our_words(error) from None
+    return driver, failures
+
+
+def _connect_postgresql(
+    url: str, patience_seconds: float
+) -> tuple[Any, tuple[type[Exception], ...]]:
+    import psycopg  # only where it is wanted: it costs more than all of SQLite
+    from psycopg.types.numeric import Int8BinaryDumper
+
+    failures = (psycopg.Error, UnicodeEncodeError, OverflowError)
+    try:
+        driver = psycopg.connect(url, client_encoding="utf8", application_name="jukinet")
+    except psycopg.Error as error:
+        raise OutOfStep(f"store: {error}".rstrip()) from None
+    try:
+        driver.adapters.register_dumper(int, Int8BinaryDumper)  # one size, one prepared statement
+        driver.prepared_max = PREPARED
+        driver.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
+        _refuse_unfit(driver)
+        driver.execute(f"SET lock_timeout = {max(1, round(patience_seconds * 1000))}")
+        driver.execute(
+            "SELECT set_config('synchronous_commit', 'on', false)"
+            " WHERE current_setting('synchronous_commit') = 'off'"
+        )
+        driver.commit()
+    except psycopg.Error as error:
+        driver.close()
+        raise in_our_words(error) from None
+    except OutOfStep:
+        driver.close()
+        raise
+    return driver, failures
+
+
+def _refuse_unfit(driver: Any) -> None:
+    """OutOfStep for a server or a database that would not do as SQLite does."""
+    version = driver.info.server_version // 10000
+    if version < 15:
+        raise OutOfStep(f"store: PostgreSQL {version}; it wants 15 or newer")
+    encoding, in_code_points = driver.execute(
+        "SELECT current_setting('server_encoding'), 'B' < 'a' AND 'a b' < 'aa'"
+    ).fetchone()
+    if encoding != "UTF8" or not in_code_points:
+        raise OutOfStep(
+            "store: the database has another encoding or order of texts; make one with "
+            "CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
+        )

@@ -17,12 +17,15 @@ NAME = ".lock"
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process, or Refused when another has it."""
+    """Hold a folder for this process, or Refused when another has it.
+
+    OSError where there is no such folder, or its file system knows no locks.
+    """
     descriptor = os.open(folder / NAME, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise Refused(
                 f"{folder}: another jukinet is at work in this folder; wait for it or stop it"
             ) from None

@@ -6,7 +6,9 @@ made on writing, compared on every reading of a whole row, and by `verify` for a
 guards against decay and mistakes; against malice stand the chains, the tree and the seals.
 
 A row is a NamedTuple with the columns' names, so a reader sees fields and a writer cannot
-forget one. Rows are written whole: there is no update of a part.
+forget one. Rows are written whole: there is no update of a part. A value that is not just of its
+column's type is refused when it is written: an engine would quietly make another of it (1 of True),
+and the check would never fit again.
 
 >>> from typing import NamedTuple
 >>> from sqlalchemy import MetaData
@@ -52,12 +54,17 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from jukinet.errors import Damaged
-from jukinet.store.engine import Statement, Transaction
+from jukinet.errors import Damaged, Malformed, OutOfStep
+from jukinet.store.engine import Statement, Store, Transaction
 
 T = TypeVar("T", bound=tuple[Any, ...])
 
 CHECK = "chk"
+CHECK_BYTES = 8
+AMONG = 256
+"""How many values a query looks for at once."""
+LEAST, MOST = -(2**63), 2**63 - 1
+"""The whole numbers that a column can hold."""
 Number = BigInteger().with_variant(Integer, "sqlite")
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -131,6 +138,10 @@ class Rows(Generic[T]):
         )
         metadata.info.setdefault("rows", []).append(self)
         self._name = name.encode() + b"\x00"
+        self._columns = tuple(columns)
+        self._kinds = tuple(column.type.python_type for column in columns)
+        self._texts = [place for place, kind in enumerate(self._kinds) if kind is str]
+        self._wholes = [place for place, kind in enumerate(self._kinds) if kind is int]
         self._keys = [column for column in columns if column.primary_key]
         where = [column == bindparam(f"k_{column.name}") for column in self._keys]
         self._insert = Statement(self.table.insert())
@@ -138,62 +149,56 @@ class Rows(Generic[T]):
         self._by_key = Statement(select(self.table).where(*where))
         self._delete = Statement(delete(self.table).where(*where))
         self._count = Statement(select(func.count()).select_from(self.table))
-        self._by_keys: dict[tuple[str, int, tuple[str, ...]], Statement] = {}
+        self._among: dict[tuple[str, int, tuple[str, ...]], Statement] = {}
         self._everything: Query[T] = self.query(order_by=self._keys)
 
     def check(self, row: tuple[Any, ...]) -> bytes:
         """The eight bytes that belong to a row."""
-        return blake2b(self._name + _encode(row), digest_size=8).digest()
+        return blake2b(self._name + _encode(row), digest_size=CHECK_BYTES).digest()
 
     def checked(self, row: tuple[Any, ...]) -> T:
         """The row without its check, or Damaged."""
-        values = row[:-1]
-        if self.check(values) != row[-1]:
+        if not self.fits(row):
             raise Damaged(f"{self.table.name}: the check of a stored row does not fit its values")
-        return self.row._make(values)  # type: ignore[attr-defined, no-any-return]
+        return self.row._make(row[:-1])  # type: ignore[attr-defined, no-any-return]
+
+    def fits(self, row: tuple[Any, ...]) -> bool:
+        """Whether a stored row is what was written."""
+        try:
+            return bool(self.check(row[:-1]) == row[-1])
+        except (TypeError, UnicodeError, OverflowError):
+            return False
 
     def add(self, tx: Transaction, *rows: T) -> None:
-        """Write new rows; a row whose key is there already is an error of the engine's."""
-        tx.run_many(self._insert, [(*row, self.check(row)) for row in rows])
+        """Write new rows; OutOfStep where the key of one is there already."""
+        tx.run_many(self._insert, [self._kept(row) for row in rows])
 
     def put(self, tx: Transaction, *rows: T) -> None:
         """Write rows whole, new or in the place of those with the same key."""
-        tx.run_many(self._upsert.of(tx.dialect), [(*row, self.check(row)) for row in rows])
+        tx.run_many(self._upsert.of(tx.dialect), [self._kept(row) for row in rows])
 
     def get(self, tx: Transaction, *key: Any) -> T | None:
         """The row of a key, or None."""
-        names = [f"k_{column.name}" for column in self._keys]
-        row = tx.one(self._by_key, **dict(zip(names, key, strict=True)))
-        return None if row is None else self.checked(row)
+        found = tx.find(self._by_key, key)
+        return self.checked(found[0]) if found else None
 
     def get_many(
         self, tx: Transaction, column: str, values: Iterable[Any], **fixed: Any
     ) -> list[T]:
         """The rows whose column holds one of some values; `fixed` columns have one value."""
-        wanted, found = list(dict.fromkeys(values)), []
-        for start in range(0, len(wanted), 256):
-            part = wanted[start : start + 256]
-            size = 1 << (len(part) - 1).bit_length()
+        wanted = list(dict.fromkeys(values))
+        found: list[T] = []
+        for start in range(0, len(wanted), AMONG):
+            part = wanted[start : start + AMONG]
+            size = 1 << (len(part) - 1).bit_length()  # few sizes, so few statements
             part += part[-1:] * (size - len(part))
-            statement = self._in(column, size, tuple(fixed))
-            values_by_name = {f"v_{n}": value for n, value in enumerate(part)}
-            named = {f"f_{name}": value for name, value in fixed.items()}
-            found += [self.checked(row) for row in tx.all(statement, **values_by_name, **named)]
+            statement = self._look_among(column, size, tuple(fixed))
+            found += map(self.checked, tx.find(statement, (*fixed.values(), *part)))
         return found
-
-    def _in(self, column: str, size: int, fixed: tuple[str, ...]) -> Statement:
-        name = (column, size, fixed)
-        if name not in self._by_keys:
-            among: list[Any] = [bindparam(f"v_{n}") for n in range(size)]
-            where = [self.table.c[other] == bindparam(f"f_{other}") for other in fixed]
-            listed = self.table.c[column].in_(among)
-            self._by_keys[name] = Statement(select(self.table).where(*where, listed))
-        return self._by_keys[name]
 
     def remove(self, tx: Transaction, *key: Any) -> int:
         """Remove the row of a key; how many went."""
-        names = [f"k_{column.name}" for column in self._keys]
-        return tx.run(self._delete, **dict(zip(names, key, strict=True)))
+        return tx.run(self._delete, **_named(self._keys, key))
 
     def count(self, tx: Transaction) -> int:
         """How many rows there are."""
@@ -217,6 +222,46 @@ class Rows(Generic[T]):
             core = core.limit(bindparam("limit", type_=Number))
         return Query(self, Statement(core))
 
+    def _kept(self, row: T) -> tuple[Any, ...]:
+        """A row as the engines get it, with its check; Malformed where they could not keep it."""
+        if tuple(map(type, row)) != self._kinds:
+            self._refuse_kinds(row)
+        for place in self._texts:
+            if "\x00" in (row[place] or ""):
+                raise self._malformed(place, "text without U+0000")
+        for place in self._wholes:
+            if not LEAST <= (row[place] or 0) <= MOST:
+                raise self._malformed(place, "a whole number of 64 bits")
+        try:
+            return (*row, self.check(row))
+        except UnicodeEncodeError:
+            raise Malformed(
+                f"{self.table.name}: wants text of whole characters, got half of a surrogate pair"
+            ) from None
+
+    def _refuse_kinds(self, row: T) -> None:
+        for place, (value, kind) in enumerate(zip(row, self._kinds, strict=True)):
+            optional = value is None and self._columns[place].nullable
+            if type(value) is not kind and not optional:
+                raise self._malformed(place, f"{kind.__name__}, got {type(value).__name__}")
+
+    def _malformed(self, place: int, wanted: str) -> Malformed:
+        return Malformed(f"{self.table.name}.{self._columns[place].name}: wants {wanted}")
+
+    def _look_among(self, column: str, size: int, fixed: tuple[str, ...]) -> Statement:
+        """The statement that looks for `size` values; theirs come after those of `fixed`."""
+        name = (column, size, fixed)
+        if name not in self._among:
+            among: list[Any] = [bindparam(f"v_{n}") for n in range(size)]
+            where = [self.table.c[other] == bindparam(f"f_{other}") for other in fixed]
+            listed = self.table.c[column].in_(among)
+            self._among[name] = Statement(select(self.table).where(*where, listed))
+        return self._among[name]
+
+
+def _named(keys: Sequence[Column[Any]], key: tuple[Any, ...]) -> dict[str, Any]:
+    return {f"k_{column.name}": value for column, value in zip(keys, key, strict=True)}
+
 
 class _Upsert:
     """Insert or replace, as each engine says it."""
@@ -235,23 +280,29 @@ class _Upsert:
 
 
 class Decay(NamedTuple):
-    """A table and how many of its rows do not fit their checks."""
+    """A table that decayed."""
 
     table: str
-    rows: int
+    rows: int  # that do not fit their checks
+    stopped: str  # "", or why the engine could not read the table to its end
 
 
-def decayed(tx: Transaction, *metadatas: MetaData) -> list[Decay]:
-    """Read every row of every table of some stations and count those that decayed."""
-    found = []
-    for metadata in metadatas:
-        for rows in metadata.info.get("rows", []):
-            bad = 0
-            for row in tx.stream(Statement(select(rows.table))):
-                try:
-                    bad += rows.check(row[:-1]) != row[-1]
-                except (TypeError, UnicodeError):
-                    bad += 1
-            if bad:
-                found.append(Decay(rows.table.name, bad))
-    return found
+def decayed(store: Store, *metadatas: MetaData) -> list[Decay]:
+    """Read every row of every table of some stations and count those that decayed.
+
+    Each table is read in a transaction of its own, so that one that cannot be read hides no other.
+    """
+    every = [rows for metadata in metadatas for rows in metadata.info.get("rows", [])]
+    found = [_decay(store, rows) for rows in every]
+    return [one for one in found if one.rows or one.stopped]
+
+
+def _decay(store: Store, rows: Rows[Any]) -> Decay:
+    bad, stopped = 0, ""
+    try:
+        with store.begin() as tx:
+            for row in tx.as_found(Statement(select(rows.table))):
+                bad += not rows.fits(row)
+    except OutOfStep as error:
+        stopped = str(error)
+    return Decay(rows.table.name, bad, stopped)
