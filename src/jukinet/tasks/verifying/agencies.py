@@ -185,7 +185,7 @@ def check_spent(shelf: Shelf, ledger: Ledger, answered: Iterable[int]) -> None:
     due |= {
         (leaf.inquiry, "handle")
         for leaf in ledger.leaves.values()
-        if not isinstance(leaf, InquiryLeaf) and leaf.inquiry is not None
+        if isinstance(leaf, DisclosureLeaf) and leaf.inquiry is not None
     }
     for index, _ in sorted(due - spent):
         shelf.note(f"leaf {index}", "was used, and is not spent")

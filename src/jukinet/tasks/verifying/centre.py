@@ -37,6 +37,8 @@ from jukinet.tasks.verifying.notices import Told
 from jukinet.tasks.verifying.stores import Shelf, opened
 from jukinet.tasks.verifying.towns import Spoken, check_town, silent
 
+UNVERIFIED = "cannot be verified to its end"
+
 
 class Verification:
     """One verification of a folder: what each step leaves for the next."""
@@ -114,7 +116,7 @@ class Verification:
             shelf,
             prefecture,
             applied,
-            heard={stream.partition(">")[0]: row.heard_at for stream, row in rows.items()},
+            begun=bool(rows),
             index_key=centre.index.get(prefecture) if centre else None,
             keeper=self._keeper,
         )
@@ -135,49 +137,60 @@ class Verification:
                     town: [pairs for _, pairs in came.pools] for town, came in self.incoming.items()
                 }
                 check_allotments(shelf, pools, self.held.centre)
-        for prefecture, people in self._people.items():
-            place = f"centre/{prefecture}.db"
-            check_gone(self.findings, place, prefecture, people, told, where)
+            for prefecture, people in self._people.items():
+                place = f"centre/{prefecture}.db"
+                check_gone(self.findings, place, prefecture, people, told, where)
 
     def _ledger(self) -> Ledger | None:
+        ledger = self._log()
+        with self._opened(self.folder.chains, "centre/chains.db", "chains") as shelf:
+            if shelf is not None and ledger is not None:
+                starts = starts_of(self.told, self.applied)
+                ledger.check_chains(shelf, starts, self._keeper, decoys=self._decoys)
+        if ledger is not None:
+            size = ledger.log.size
+            with self.findings.reading(PLACE, "leaves", UNVERIFIED):
+                ledger.check_leaves(
+                    self.held.directory, lambda done: self.progress("ledger", done, size)
+                )
+            self.progress("ledger", size, size)
+        return ledger
+
+    def _log(self) -> Ledger | None:
+        """The leaves of the public log, every hash checked."""
         directory = self.held.directory
-        if directory is None:
-            return None
-        if not self.folder.log.is_dir():
+        if not any((self.folder.log / name).exists() for name in ("checkpoint", "tile")):
             self._missing.append((PLACE, ""))
             return None
-        log = open_log(self.folder.log, directory.log, self.findings)
+        log = open_log(self.folder.log, directory.log, self.findings) if directory else None
         if log is None:
             return None
         ledger = Ledger(log, self.findings)
         ledger.decode()
-        with self._opened(self.folder.chains, "centre/chains.db", "chains") as shelf:
-            if shelf is not None:
-                starts = starts_of(self.told, self.applied)
-                ledger.check_chains(shelf, starts, self._keeper, decoys=self._decoys)
-        ledger.check_leaves(directory, lambda done: self.progress("ledger", done, log.size))
-        self.progress("ledger", log.size, log.size)
         return ledger
 
     def _agencies(self, ledger: Ledger | None) -> None:
         answered: set[int] = set()
+        bearers = self._bearers()
         for done, name in enumerate(self.held.agencies, start=1):
             place = f"agencies/{name}.db"
             with self._opened(self.folder.agency(name), place, "agency") as shelf:
                 if shelf is not None:
-                    answered |= self._agency(shelf, name, ledger)
+                    answered |= self._agency(shelf, name, ledger, bearers)
             self.progress("agencies", done, len(self.held.agencies))
         with self._opened(self.folder.keeper, "keeper/keeper.db", "keeper") as shelf:
             if shelf is not None and ledger is not None:
                 check_spent(shelf, ledger, answered)
 
-    def _agency(self, shelf: Shelf, name: str, ledger: Ledger | None) -> set[int]:
+    def _agency(
+        self, shelf: Shelf, name: str, ledger: Ledger | None, bearers: dict[bytes, Bearer]
+    ) -> set[int]:
         held, directory = self.held, self.held.directory
         if ledger is None or directory is None or name not in directory.agencies:
             return set()
         entry = directory.agencies[name]
         if held.centre is not None and held.keeper is not None:
-            check_subjects(shelf, entry, self._bearers(), held.centre, held.keeper)
+            check_subjects(shelf, entry, bearers, held.centre, held.keeper)
         return check_asked(shelf, entry, Receipts(ledger, directory.log), ledger)
 
     def _bearers(self) -> dict[bytes, Bearer]:
@@ -193,11 +206,15 @@ class Verification:
 
     @contextmanager
     def _opened(self, path: Path, place: str, kind: str, town: str = "") -> Iterator[Shelf | None]:
+        """A store; what nobody foresaw of a damaged one ends its own block only."""
         if not path.is_file():
             self._missing.append((place, town))
             yield None
             return
-        with opened(path, place, kind, self.findings) as shelf:
+        with (
+            opened(path, place, kind, self.findings) as shelf,
+            self.findings.reading(place, "file", UNVERIFIED),
+        ):
             yield shelf
 
     def _note_missing(self) -> None:

@@ -5,18 +5,20 @@ in the person's row; nothing else stands there but the decoy. The payloads were 
 towns told them (notices); here the index's copies are compared with those.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from jukinet.keys.seal import OpenKey
 from jukinet.law.tags import TAGS, stored
 from jukinet.nodes.centre import inspection
-from jukinet.nodes.centre.inspection import DECOY, Person, Residence, State
+from jukinet.nodes.centre.inspection import DECOY, Person, Residence, State, Tag, WrappedKey
 from jukinet.nodes.sealing import context_of, open_payload
 from jukinet.tasks.verifying.findings import UNREADABLE, listed, short
 from jukinet.tasks.verifying.notices import Told, mark
 from jukinet.tasks.verifying.stores import Shelf
+
+R = TypeVar("R", State, WrappedKey, Residence, Person, Tag)
 
 UNEXPLAINED = "is explained by no notice that was applied"
 MISSING = "is missing: a notice that was applied explains it"
@@ -26,7 +28,7 @@ class Nobody(NamedTuple):
     """What a prefecture holds of its decoy."""
 
     states: list[State]
-    wrapped: list[bytes]
+    wrapped: list[WrappedKey]
     residences: list[Residence]
     people: list[Person]
     tags: list[bytes]
@@ -41,44 +43,37 @@ def check_index(
     shelf: Shelf,
     prefecture: str,
     applied: Sequence[Told],
-    heard: Mapping[str, str],
     *,
+    begun: bool,
     index_key: bytes | None,
     keeper: OpenKey | None,
 ) -> tuple[list[Person], bool]:
     """Compare a prefecture's index with the notices that it has applied, in each feed's order.
 
-    `heard` says when each town was heard last. Returns the rows of people, for what spans
-    prefectures, and whether the decoy stands.
+    `begun` says that some feed was applied, so that the decoy must stand. Returns the rows of
+    people, for what spans prefectures, and whether the decoy stands.
     """
     nobody = Nobody([], [], [], [], [])
-    _check_states(shelf, prefecture, applied, heard, nobody)
-    _check_wrapped(shelf, applied, nobody)
-    _check_residences(shelf, applied, nobody)
-    _check_tags(shelf, applied, index_key, nobody)
-    people = _check_people(shelf, applied, nobody)
-    if nobody.stands or heard:
+    _check_states(shelf, prefecture, applied, nobody)
+    _check_wrapped(shelf, prefecture, applied, nobody)
+    _check_residences(shelf, prefecture, applied, nobody)
+    _check_tags(shelf, prefecture, applied, index_key, nobody)
+    people = _check_people(shelf, prefecture, applied, nobody)
+    if nobody.stands or begun:
         _check_nobody(shelf, prefecture, nobody, keeper)
     return people, nobody.stands
 
 
-def _check_states(
-    shelf: Shelf,
-    prefecture: str,
-    applied: Sequence[Told],
-    heard: Mapping[str, str],
-    nobody: Nobody,
-) -> None:
+def _check_states(shelf: Shelf, prefecture: str, applied: Sequence[Told], nobody: Nobody) -> None:
     wanted = {(one.locator, one.version, one.town): one for one in applied}
-    times: dict[str, list[tuple[int, datetime]]] = {}
-    for row in inspection.states(shelf.rows):
+    for row in _here(shelf, inspection.states(shelf.rows), prefecture):
         shelf.findings.counts["states"] += 1
         if row.locator == DECOY:
             nobody.states.append(row)
             continue
         about = _state(row.locator, row.version, row.town)
         one = wanted.pop((row.locator, row.version, row.town), None)
-        if one is None or row.prefecture != prefecture:
+        if one is None:
             shelf.note(about, UNEXPLAINED)
             continue
         same = {
@@ -91,28 +86,15 @@ def _check_states(
         if wrong:
             shelf.note(about, f"has another {listed(wrong)} than its notice")
         with shelf.findings.reading(shelf.place, about, "its time cannot be read"):
-            received = datetime.fromisoformat(row.received_at)
-            times.setdefault(row.town, []).append((row.number, received))
+            datetime.fromisoformat(row.received_at)
     _note_missing(shelf, (_state(*key) for key in wanted))
-    for town, received_at in times.items():
-        _check_times(shelf, town, sorted(received_at), heard.get(town, ""))
 
 
-def _check_times(shelf: Shelf, town: str, times: list[tuple[int, datetime]], heard: str) -> None:
-    """Notices arrive in the order of their numbers, none after the town was heard last."""
-    with shelf.findings.reading(shelf.place, f"states of {town}", "their times do not compare"):
-        last = datetime.fromisoformat(heard)
-        for (_, before), (number, received) in zip(times, [*times[1:], (0, last)], strict=True):
-            if before > received:
-                after = f"state of item {number}" if number else "last state"
-                shelf.note(f"{after} of {town}", "did not arrive in order")
-
-
-def _check_wrapped(shelf: Shelf, applied: Iterable[Told], nobody: Nobody) -> None:
+def _check_wrapped(shelf: Shelf, prefecture: str, applied: Iterable[Told], nobody: Nobody) -> None:
     wanted = {(one.locator, one.version, one.town): one for one in applied}
-    for row in inspection.wrapped_keys(shelf.rows):
+    for row in _here(shelf, inspection.wrapped_keys(shelf.rows), prefecture):
         if row.locator == DECOY:
-            nobody.wrapped.append(row.wrapped)
+            nobody.wrapped.append(row)
             continue
         key = (row.locator, row.version, row.town)
         one = wanted.pop(key, None)
@@ -123,9 +105,11 @@ def _check_wrapped(shelf: Shelf, applied: Iterable[Told], nobody: Nobody) -> Non
     _note_missing(shelf, (f"wrapped key of {_state(*key)}" for key in wanted))
 
 
-def _check_residences(shelf: Shelf, applied: Iterable[Told], nobody: Nobody) -> None:
+def _check_residences(
+    shelf: Shelf, prefecture: str, applied: Iterable[Told], nobody: Nobody
+) -> None:
     wanted = {(one.town, one.locator): one for one in applied}  # the last one counts
-    for row in inspection.residences(shelf.rows):
+    for row in _here(shelf, inspection.residences(shelf.rows), prefecture):
         if row.locator == DECOY:
             nobody.residences.append(row)
             continue
@@ -139,12 +123,16 @@ def _check_residences(shelf: Shelf, applied: Iterable[Told], nobody: Nobody) -> 
 
 
 def _check_tags(
-    shelf: Shelf, applied: Iterable[Told], index_key: bytes | None, nobody: Nobody
+    shelf: Shelf,
+    prefecture: str,
+    applied: Iterable[Told],
+    index_key: bytes | None,
+    nobody: Nobody,
 ) -> None:
     wanted: set[tuple[bytes, bytes]] = set()
     if index_key is not None:
         wanted = {(stored(index_key, tag), one.locator) for one in applied for tag in one.tags}
-    for row in inspection.tags(shelf.rows):
+    for row in _here(shelf, inspection.tags(shelf.rows), prefecture):
         shelf.findings.counts["tags"] += 1
         if row.locator == DECOY:
             nobody.tags.append(row.tag)
@@ -154,7 +142,9 @@ def _check_tags(
     _note_missing(shelf, (f"tag {short(tag)}" for tag, _ in wanted))
 
 
-def _check_people(shelf: Shelf, applied: Iterable[Told], nobody: Nobody) -> list[Person]:
+def _check_people(
+    shelf: Shelf, prefecture: str, applied: Iterable[Told], nobody: Nobody
+) -> list[Person]:
     """Each person's row points to the highest version told here, or to where a newer one is."""
     newest: dict[bytes, tuple[int, set[str]]] = {}
     for one in applied:
@@ -163,7 +153,7 @@ def _check_people(shelf: Shelf, applied: Iterable[Told], nobody: Nobody) -> list
             others = towns if one.version == version else set()
             newest[one.locator] = one.version, {*others, one.town}
     people = []
-    for row in inspection.people(shelf.rows):
+    for row in _here(shelf, inspection.people(shelf.rows), prefecture):
         shelf.findings.counts["people"] += 1
         if row.locator == DECOY:
             nobody.people.append(row)
@@ -193,7 +183,7 @@ def _check_nobody(shelf: Shelf, prefecture: str, nobody: Nobody, keeper: OpenKey
         states != [(0, town, 1, 0)]
         or residences != [(town, DECOY, 0, 1, 0, bytes(32))]
         or people != [(0, town, "")]
-        or len(nobody.wrapped) != 1
+        or [one[1:4] for one in nobody.wrapped] != [(DECOY, 0, town)]
         or len(nobody.tags) != TAGS
         or nobody.states[0].digest != bytes(32)
     ):
@@ -204,13 +194,22 @@ def _check_nobody(shelf: Shelf, prefecture: str, nobody: Nobody, keeper: OpenKey
     context = context_of(town, DECOY, 0)
     try:
         datetime.fromisoformat(nobody.states[0].received_at)
-        key = keeper.open(nobody.wrapped[0], context=context)
+        key = keeper.open(nobody.wrapped[0].wrapped, context=context)
         notice = open_payload(key, nobody.states[0].payload, context)
         same = notice.pack() == inspection.nobody(prefecture, notice.root).pack()
     except UNREADABLE:
         same = False
     if not same:
         shelf.note("decoy", "does not open to what a decoy holds")
+
+
+def _here(shelf: Shelf, rows: Iterable[R], prefecture: str) -> Iterator[R]:
+    """The rows of this prefecture; there are to be no others."""
+    for row in rows:
+        if row.prefecture == prefecture:
+            yield row
+        else:
+            shelf.note(f"{type(row).__name__} {short(row.locator)}", "is of another prefecture")
 
 
 def _note_missing(shelf: Shelf, names: Iterator[str]) -> None:

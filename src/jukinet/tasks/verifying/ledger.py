@@ -139,6 +139,8 @@ class Ledger:
         return None
 
     def _decoy(self, shelf: Shelf, row: Chain, keeper: OpenKey | None) -> Walked | None:
+        if row.epoch != 0:
+            shelf.note("chain of the decoy", "begins with a seed that no decoy brought")
         if keeper is None:
             return None
         try:
@@ -146,7 +148,7 @@ class Ledger:
         except JukinetError:
             shelf.note("chain of the decoy", "its sealed seed does not open")
             return None
-        return self.walk(seed) if row.epoch == 0 else None
+        return self.walk(seed)
 
     def _check_progress(self, shelf: Shelf) -> int:
         """How many leaves the chain store has taken in."""
@@ -169,15 +171,15 @@ class Ledger:
 
     def check_leaves(self, directory: Directory | None, tick: Tick) -> None:
         """Every leaf against what it refers to, and against what is sealed beside it."""
-        answered: set[int] = set()
+        answered: set[tuple[int, type]] = set()
         for index, leaf in self.leaves.items():
             if not isinstance(leaf, InquiryLeaf) and leaf.inquiry is not None:
                 asked = self.leaves.get(leaf.inquiry)
                 if not _answers(leaf, asked) or leaf.inquiry >= index:
                     self.note(index, "answers no inquiry of the same asker, row and kind")
-                if leaf.inquiry in answered:
+                if (leaf.inquiry, type(leaf)) in answered:
                     self.note(index, "answers an inquiry that was answered before")
-                answered.add(leaf.inquiry)
+                answered.add((leaf.inquiry, type(leaf)))
             if isinstance(leaf, DisclosureLeaf):
                 self._check_body(index, leaf, directory)
             elif self.log.body(index).content.strip(b"\x00"):
@@ -185,7 +187,9 @@ class Ledger:
             if index % 1000 == 0:
                 tick(index)
         inquiries = {i for i, leaf in self.leaves.items() if isinstance(leaf, InquiryLeaf)}
-        self.findings.counts["inquiries_unanswered"] += len(inquiries - answered)
+        self.findings.counts["inquiries_unanswered"] += len(
+            inquiries - {one for one, _ in answered}
+        )
 
     def _check_body(self, index: int, leaf: DisclosureLeaf, directory: Directory | None) -> None:
         body = self.log.body(index)

@@ -46,8 +46,8 @@ class Person(NamedTuple):
 
     @property
     def record(self) -> Record | None:
-        """The record of today."""
-        return self.steps[-1].after
+        """The record of today; None where there is none, or its entries do not fold."""
+        return self.steps[-1].after if self.steps else None
 
     @property
     def last_event(self) -> date:
@@ -65,12 +65,17 @@ class Expected(NamedTuple):
     begins_chain: bool
 
 
-def follow(entries: Iterable[Entry]) -> dict[int, Person]:
+def follow(shelf: Shelf, entries: Iterable[Entry]) -> dict[int, Person]:
     """Everybody in the book, followed from the first entry to the last."""
     by_person: dict[int, list[Entry]] = {}
     for entry in entries:
         by_person.setdefault(entry.person, []).append(entry)
-    return {number: Person(number, own, list(steps(own))) for number, own in by_person.items()}
+    people = {}
+    for number, own in by_person.items():
+        people[number] = person = Person(number, own, [])
+        with shelf.findings.reading(shelf.place, f"record {number}", "its entries do not fold"):
+            person.steps.extend(steps(own))
+    return people
 
 
 def steps(entries: Sequence[Entry]) -> Iterator[Step]:

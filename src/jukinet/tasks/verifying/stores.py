@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import select
+from sqlalchemy import MetaData, select
 
-from jukinet.nodes import municipality
+from jukinet.nodes import agency, keeper, municipality
+from jukinet.nodes.centre import shelves
 from jukinet.store.engine import Statement, Transaction, open_store
 from jukinet.store.migrate import migrate
 from jukinet.store.rows import Rows
@@ -28,7 +29,19 @@ from jukinet.tasks.verifying.findings import Findings, short
 T = TypeVar("T", bound=tuple[Any, ...])
 
 MIGRATIONS = Path(municipality.__file__).parent / "migrations"
+ENGINE = (sqlite3.Error, UnicodeError)
+"""What the engine raises of a damaged file; its messages may be damaged themselves."""
+
 UNFIT = "the check of this row does not fit its values"
+
+TABLES: Mapping[str, tuple[MetaData, ...]] = {
+    "town": municipality.METADATA,
+    "prefecture": shelves.PREFECTURE,
+    "national": shelves.NATIONAL,
+    "chains": shelves.CHAINS,
+    "keeper": keeper.METADATA,
+    "agency": agency.METADATA,
+}
 
 _NUMBERED = frozenset({"code", "certificate", "subject"})  # their keys are not to be shown
 _HIDDEN_KEYS = frozenset({"prefecture"})
@@ -40,8 +53,8 @@ class Shelf:
     def __init__(self, place: str, connection: sqlite3.Connection, findings: Findings) -> None:
         self.place = place
         self.findings = findings
-        self._connection = connection
         self._tx = Transaction("sqlite", connection.cursor)
+        self._read: set[str] = set()
 
     def note(self, about: str, sentence: str) -> None:
         """Note a finding in this store."""
@@ -49,24 +62,30 @@ class Shelf:
 
     def rows(self, table: Rows[T]) -> Iterator[T]:
         """All rows of a table in the order of their keys; those that do not fit are noted."""
-        columns = list(table.table.columns)
-        keys = [column for column in columns if column.primary_key]
-        statement = Statement(select(table.table).order_by(*keys))
+        self._read.add(table.table.name)
         make = table.row._make  # type: ignore[attr-defined]  # a NamedTuple
         place = 0
         try:
-            for place, row in enumerate(self._tx.stream(statement), start=1):
+            for place, row in enumerate(self._tx.stream(_everything(table)), start=1):
                 if _fits(table, row):
                     yield make(row[:-1])
                 else:
                     self.note(named(table, row, place), UNFIT)
-        except sqlite3.Error as error:
+        except ENGINE as error:
             self.note(table.table.name, f"cannot be read to its end ({_kind(error)})")
         self.findings.counts["rows"] += place
 
     def all_of(self, table: Rows[T], key: Callable[[T], Any]) -> dict[Any, T]:
         """All rows of a table by a key of theirs."""
         return {key(row): row for row in self.rows(table)}
+
+    def read_rest(self, kind: str) -> None:
+        """The tables that nothing was recomputed from: their rows against their checks."""
+        for metadata in TABLES[kind]:
+            for table in metadata.info["rows"]:
+                if table.table.name not in self._read:
+                    for _ in self.rows(table):
+                        pass
 
     def check_frame(self, kind: str) -> None:
         """The engine's own check of its pages, the version of the tables, and the tables."""
@@ -79,7 +98,7 @@ class Shelf:
             if found != [(head(kind),)]:
                 self.note("alembic_version", "says another version of the tables than the newest")
             tables = dict(self._tx.execute("SELECT name, sql FROM sqlite_master"))
-        except sqlite3.Error as error:
+        except ENGINE as error:
             self.note("pages", f"the engine cannot read them ({_kind(error)})")
             return
         wanted = schema(kind)
@@ -93,7 +112,7 @@ def opened(path: Path, place: str, kind: str, findings: Findings) -> Iterator[Sh
     """A store of some kind, its frame checked; None, and a finding, where it cannot be opened."""
     try:
         connection = sqlite3.connect(_address(path), uri=True, isolation_level=None)
-    except sqlite3.Error as error:
+    except ENGINE as error:
         findings.note(place, "file", f"cannot be opened ({_kind(error)})")
         yield None
         return
@@ -102,7 +121,7 @@ def opened(path: Path, place: str, kind: str, findings: Findings) -> Iterator[Sh
         connection.execute("PRAGMA cell_size_check=ON")
         connection.execute("PRAGMA cache_size=-65536")
         connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.Error as error:
+    except ENGINE as error:
         connection.close()
         findings.note(place, "file", f"is not a database that can be read ({_kind(error)})")
         yield None
@@ -112,6 +131,7 @@ def opened(path: Path, place: str, kind: str, findings: Findings) -> Iterator[Sh
     findings.counts["stores"] += 1
     try:
         yield shelf
+        shelf.read_rest(kind)
     finally:
         connection.close()
 
@@ -127,6 +147,13 @@ def named(table: Rows[Any], row: tuple[Any, ...], place: int) -> str:
         if column.primary_key and column.name not in _HIDDEN_KEYS
     ]
     return " ".join([name, *keys])
+
+
+@cache
+def _everything(table: Rows[Any]) -> Statement:
+    """The question for all rows of a table, in the order of their keys."""
+    keys = [column for column in table.table.columns if column.primary_key]
+    return Statement(select(table.table).order_by(*keys))
 
 
 @cache
@@ -173,5 +200,5 @@ def _shown(value: Any) -> str:
     return str(value).encode("ascii", "replace").decode()
 
 
-def _kind(error: sqlite3.Error) -> str:
+def _kind(error: Exception) -> str:
     return getattr(error, "sqlite_errorname", "") or type(error).__name__

@@ -48,7 +48,7 @@ def check_town(shelf: Shelf, town: str, held: Held, incoming: Incoming) -> Spoke
     """Recompute one town's store."""
     entries = read_entries(shelf)
     filings = read_filings(shelf, entries)
-    people = follow(entries)
+    people = follow(shelf, entries)
     check_entries(shelf, people.values())
     check_records(shelf, people)
     check_filings(shelf, filings, _homes(people.values()))
