@@ -1,8 +1,9 @@
 """Receipts (受領証の照合): an answer counts only when its leaf is proved to be in the public log.
 
 The agency's client checks, before it shows anything: the log's signature on the checkpoint, the
-proof that the leaf is in the tree, that the leaf says what was asked (agency, row, kind, items),
-and that its commitment is to this very inquiry. An answer that fails is not shown.
+proof that the leaf is in the tree, that the leaf says what was asked (agency, row, kind, items) or
+by which rule it was refused, and that its commitment is to this very inquiry. An answer that fails
+is not shown. Nor does a log show two roots of one size to the same client: that is evidence.
 """
 
 from hashlib import sha256
@@ -10,7 +11,15 @@ from hashlib import sha256
 from jukinet.errors import Refused
 from jukinet.keys.seal import unpad
 from jukinet.law import leaf as leaves
-from jukinet.law.inquiry import Answer, Content, Inquiry, Receipt, Refusal, decode_content
+from jukinet.law.inquiry import (
+    Answer,
+    BySearch,
+    Content,
+    Inquiry,
+    Receipt,
+    Refusal,
+    decode_content,
+)
 from jukinet.law.leaf import DisclosureLeaf, InquiryLeaf, Leaf, RefusalLeaf
 from jukinet.law.schedule import Receiver
 from jukinet.merkle import proof
@@ -33,10 +42,20 @@ class LogKey:
         return cls(VerifierKey.parse(vkey))
 
     def open(self, note: bytes) -> Checkpoint:
-        """The checkpoint of a signed note; its signature is verified once for each text."""
+        """The checkpoint of a signed note; its signature is verified once for each text.
+
+        Raises Refused or Malformed where the note is not the log's, or shows another root than the
+        one that the log has shown for the same size.
+        """
         if self._checkpoint is None or note != self._note:
-            self._checkpoint = open_checkpoint(note, log=self.key)
-            self._note = note
+            found = open_checkpoint(note, log=self.key)
+            last = self._checkpoint
+            if last is not None and found.size == last.size and found.root != last.root:
+                raise Refused(
+                    f"log: it has signed two roots of {found.size} leaves; keep this answer and "
+                    "the one before, they prove it"
+                )
+            self._checkpoint, self._note = found, note
         return self._checkpoint
 
 
@@ -72,27 +91,41 @@ def open_answer(
     if answer.nonce != inquiry.nonce:
         raise Refused("answer: it is to another inquiry")
     leaf = check_receipt(answer.receipt, log)
-    _check_says(leaf, inquiry, receiver, prefecture, refused=isinstance(answer, Refusal))
-    _check_bound(leaf, answer.receipt, signed)
     if isinstance(answer, Refusal):
-        return None
-    return decode_content(unpad(answer.content))
+        _check_refused(leaf, answer.rule)
+    else:
+        _check_disclosed(leaf, inquiry)
+    if (leaf.agency, leaf.row) != leaves.public_asker(receiver, prefecture, inquiry.row):
+        raise Refused("receipt: its leaf says another agency or row")
+    if leaf.kind != inquiry.kind.value:
+        raise Refused("receipt: its leaf says another kind of question")
+    _check_bound(leaf, answer.receipt, signed)
+    return None if isinstance(answer, Refusal) else _content(answer, inquiry)
 
 
-def _check_says(
-    leaf: Leaf, inquiry: Inquiry, receiver: Receiver, prefecture: str, *, refused: bool
-) -> None:
-    if isinstance(leaf, InquiryLeaf) or (isinstance(leaf, RefusalLeaf) and not refused):
+def _content(answer: Answer, inquiry: Inquiry) -> Content:
+    """What is given, if it is of the kind that was asked and no more than was asked for."""
+    content = decode_content(unpad(answer.content))
+    given = set(content.items).union(*(change.items for change in content.changes))
+    if content.kind is not inquiry.kind or not given <= inquiry.items:
+        raise Refused("answer: it gives something else than was asked for")
+    return content
+
+
+def _check_refused(leaf: Leaf, rule: str) -> None:
+    if not isinstance(leaf, RefusalLeaf):
+        raise Refused("receipt: its leaf is not of a refusal")
+    if leaf.rule != rule:
+        raise Refused("receipt: its leaf says that another rule forbids the inquiry")
+
+
+def _check_disclosed(leaf: Leaf, inquiry: Inquiry) -> None:
+    if not isinstance(leaf, DisclosureLeaf):
         raise Refused("receipt: its leaf is not of a disclosure")
-    agency, row = leaves.public_asker(receiver, prefecture, inquiry.row)
-    says = (leaf.agency, leaf.kind)
-    if says != (agency, inquiry.kind.value):
-        raise Refused("receipt: its leaf says another agency or kind of question")
-    if isinstance(leaf, DisclosureLeaf) and (leaf.row, leaf.items) != (
-        row,
-        leaves.item_names(inquiry.items),
-    ):
-        raise Refused("receipt: its leaf says another row or other items")
+    if leaf.items != leaves.item_names(inquiry.items):
+        raise Refused("receipt: its leaf says other items")
+    if (leaf.inquiry is None) is not isinstance(inquiry.subject, BySearch):
+        raise Refused("receipt: its leaf says that the person was named in another way")
 
 
 def _check_bound(leaf: Leaf, receipt: Receipt, signed: bytes) -> None:

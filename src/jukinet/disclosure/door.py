@@ -8,18 +8,18 @@ An inquiry is kept as a frozen `Pending` while the ledger writes and the keepers
 here takes one and gives the next. Nothing here waits for anybody.
 
 A person who is hidden (支援措置) and one who is unknown are asked for, written down, opened and
-answered in exactly the same way; see `second_round`.
+answered in exactly the same way; see `needs_second_round`.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from hashlib import sha256
 
-import msgspec
+from msgspec.structs import replace
 
-from jukinet.disclosure.minimise import Seen, answers
+from jukinet.disclosure.minimise import Seen, answers, differs, nothing
 from jukinet.errors import Refused
-from jukinet.law.inquiry import ByHandle, BySearch, Content, Inquiry, Receipt, Verdict
+from jukinet.law.inquiry import ByHandle, BySearch, Content, Inquiry, Receipt
 from jukinet.law.leaf import (
     Body,
     DisclosureLeaf,
@@ -32,20 +32,23 @@ from jukinet.law.leaf import (
 )
 from jukinet.law.notice import Notice
 from jukinet.law.personal import Personal
-from jukinet.law.schedule import Grant, Kind, Receiver, Schedule
+from jukinet.law.schedule import Grant, Receiver, Schedule
 
 ASKED_WITHIN = timedelta(minutes=10)
+JAPAN = timezone(timedelta(hours=9))
 
 
 class Candidate(Personal, frozen=True, kw_only=True):
     """Somebody whom an inquiry may mean, still sealed."""
 
     prefecture: str
+    town: str  # that told the newest state
     locator: bytes
     payload: bytes
     wrapped: bytes
     context: bytes  # what both seals are bound to
     gone_to: str = ""  # a newer state stands in this prefecture
+    decoy: bool = False  # nobody: it stands in for somebody
 
 
 class Pending(Personal, frozen=True, kw_only=True):
@@ -61,11 +64,13 @@ class Pending(Personal, frozen=True, kw_only=True):
     known_at: datetime | None = None
     inquiry_receipt: Receipt | None = None
     candidates: tuple[Candidate, ...] = ()
-    receipts: tuple[Receipt, ...] = ()
-    round: int = 1
-    seen: Seen | None = None  # the one person who may be shown
+    receipts: tuple[Receipt, ...] = ()  # one for each candidate
+    opened: tuple[Notice | None, ...] = ()  # what the first round has opened
+    elsewhere: tuple[Candidate, ...] = ()  # who is opened in the second
+    person: Candidate | None = None  # the one who may be shown, where the newest state stands
+    seen: Seen | None = None  # as opened
     chosen: int = 0  # which of the candidates that is
-    history: tuple[Notice, ...] = ()
+    past: tuple[Candidate, ...] = ()  # the states before, for a question about changes
     rule: str = ""
     reason: str = ""
 
@@ -85,6 +90,16 @@ class Pending(Personal, frozen=True, kw_only=True):
         assert self.grant is not None
         return self.grant.sector
 
+    @property
+    def receipt(self) -> Receipt:
+        """The receipt that goes with the answer."""
+        return self.receipts[self.chosen]
+
+
+def day(now: datetime) -> date:
+    """The day in Japan, by which rows are in force and handles expire."""
+    return now.astimezone(JAPAN).date()
+
 
 # --- step one: is it allowed? -----------------------------------------------------------------
 
@@ -101,12 +116,24 @@ def covering(inquiry: Inquiry, receiver: Receiver, schedule: Schedule, now: date
             f"row {inquiry.row}: it is for {grant.receiver}, not for {receiver.id} (art. 30-9)",
             rule="not-your-row",
         )
-    if not grant.in_force(_day(now)):
+    if not grant.in_force(day(now)):
         raise Refused(
             f"row {inquiry.row}: it is in force from {grant.valid_from} to "
             f"{grant.valid_to or 'further notice'}, not today",
             rule="not-in-force",
         )
+    _refuse_too_much(inquiry, grant)
+    if abs(now - inquiry.asked_at) > ASKED_WITHIN:
+        raise Refused(
+            "asked_at: the inquiry is older or newer than ten minutes; ask again with the time "
+            "of now",
+            rule="stale",
+        )
+    return grant
+
+
+def _refuse_too_much(inquiry: Inquiry, grant: Grant) -> None:
+    """The kind of question and the items: no more than the affair needs."""
     if inquiry.kind not in grant.kinds:
         allowed = ", ".join(sorted(grant.kinds))
         raise Refused(
@@ -119,17 +146,6 @@ def covering(inquiry: Inquiry, receiver: Receiver, schedule: Schedule, now: date
             f"row {inquiry.row}: the affair needs no more than these items: {allowed}",
             rule="items-not-allowed",
         )
-    if abs(now - inquiry.asked_at) > ASKED_WITHIN:
-        raise Refused(
-            "asked_at: the inquiry is older or newer than ten minutes; ask again with the time "
-            "of now",
-            rule="stale",
-        )
-    return grant
-
-
-def _day(now: datetime) -> date:
-    return now.date()
 
 
 # --- step three: write it down (two leaves for a handle, one for a search) ----------------------
@@ -166,89 +182,101 @@ def disclosure_leaf(pending: Pending) -> DisclosureLeaf:
 
 
 def refusal_leaf(pending: Pending) -> RefusalLeaf:
-    """The leaf of a refusal."""
+    """The leaf of a refusal; it names the inquiry's unless a disclosure's does already."""
     agency, row = _public(pending)
+    asked = None if pending.receipts else pending.inquiry_receipt
     return RefusalLeaf(
         time=leaf_time(pending.received_at),
         agency=agency,
-        row=row[:40],
+        row=row,
         kind=pending.inquiry.kind.value,
         rule=pending.rule,
         commitment="",
-        inquiry=pending.inquiry_receipt.index if pending.inquiry_receipt else None,
+        inquiry=asked.index if asked else None,
     )
 
 
 def _public(pending: Pending) -> tuple[str, str]:
-    row = pending.grant.id if pending.grant else _safe_row(pending.inquiry.row)
-    return public_asker(pending.receiver, pending.asker_prefecture, row)
-
-
-def _safe_row(row: str) -> str:
-    """A row that no schedule has is shown only as far as it looks like one."""
-    table, dash, number = row.partition("-")
-    looks_right = dash and table.isascii() and table.isdecimal()
-    return row if looks_right and number.isascii() and number.isdecimal() else "none"
+    return public_asker(pending.receiver, pending.asker_prefecture, pending.inquiry.row)
 
 
 # --- steps two and four: what is least, and the answer ------------------------------------------
 
 
-def visible(pending: Pending, opened: Sequence[Notice | None]) -> list[tuple[int, Notice]]:
-    """The candidates who may be shown and whom the inquiry fits."""
-    subject = pending.inquiry.subject
-    return [
-        (place, notice)
-        for place, notice in enumerate(opened)
-        if notice is not None and not notice.hidden and _fits(subject, notice)
-    ]
-
-
-def _fits(subject: BySearch | ByHandle, notice: Notice) -> bool:
-    if isinstance(subject, ByHandle):
-        return True
-    person = notice.person
-    return (subject.sex is None or subject.sex is person.sex) and (
-        subject.address is None or subject.address.key() == person.address.key()
-    )
-
-
-def second_round(pending: Pending, opened: Sequence[Notice | None]) -> bool:
+def needs_second_round(pending: Pending, opened: Sequence[Notice | None]) -> bool:
     """Whether a second round of opening follows the first.
 
     It does where a newer state stands in another prefecture, and it does, with decoys, where
     nobody may be shown: so a person who is hidden here, hidden there, or not there at all costs
     the same statements and key operations.
     """
-    if pending.round > 1:
-        return False
-    shown = visible(pending, opened)
-    return not shown or any(pending.candidates[place].gone_to for place, _ in shown)
+    gone = any(candidate.gone_to for candidate in pending.candidates)
+    return gone or not _shown(pending, opened)
 
 
 def decide(pending: Pending, opened: Sequence[Notice | None]) -> Pending:
-    """The inquiry with the one person it shows, with nobody, or with the reason to refuse."""
-    shown = visible(pending, opened)
+    """The inquiry with the one person it shows, or with nobody; Refused where there are several.
+
+    Nobody is shown, either, where the claim of a question of kind confirm is not what the register
+    has: "different" says nothing else, and gives no number and no handle.
+    """
+    shown = _shown(pending, opened)
     if len(shown) > 1:
-        return msgspec.structs.replace(
-            pending,
+        raise Refused(
+            f"name: {len(shown)} people have this name, birth date and place; add sex or address "
+            "and ask again",
             rule="more-than-one",
-            reason=(
-                f"{len(shown)} people have this name, birth date and place; "
-                "add sex or address and ask again"
-            ),
         )
-    if not shown:
+    if not shown or differs(pending.inquiry, shown[0][2]):
         return pending
-    place, notice = shown[0]
-    return msgspec.structs.replace(pending, seen=Seen(now=notice), chosen=place)
+    ((place, person, notice),) = shown
+    return replace(pending, chosen=place, person=person, seen=Seen(now=notice))
+
+
+def _shown(
+    pending: Pending, opened: Sequence[Notice | None]
+) -> list[tuple[int, Candidate, Notice]]:
+    """The candidates who may be shown and whom the inquiry fits, each as the newest state has it.
+
+    That is what the second round has opened, unless a decoy stood in.
+    """
+    first = pending.opened or opened
+    newest = list(zip(pending.candidates, first, strict=True))
+    if pending.elsewhere:
+        second = zip(pending.elsewhere, opened, strict=True)
+        newest = [
+            before if now[0].decoy else now for before, now in zip(newest, second, strict=True)
+        ]
+    return [
+        (place, candidate, notice)
+        for place, (candidate, notice) in enumerate(newest)
+        if notice is not None
+        and not notice.hidden
+        and _fits(pending.inquiry.subject, notice, first[place])
+    ]
+
+
+def _fits(subject: BySearch | ByHandle, notice: Notice, before: Notice | None) -> bool:
+    """Whether sex and address, where given, are the person's; the address may be the one left."""
+    if isinstance(subject, ByHandle):
+        return True
+    if subject.sex is not None and subject.sex is not notice.person.sex:
+        return False
+    known = [one for one in (notice, before) if one is not None and not one.hidden]
+    keys = [one.person.address.key() for one in known]
+    return subject.address is None or subject.address.key() in keys
+
+
+def with_history(pending: Pending, history: Sequence[Notice | None]) -> Pending:
+    """The inquiry with the states before, as opened; a shredded one is left out."""
+    assert pending.seen is not None
+    notices = tuple(notice for notice in history if notice is not None)
+    return replace(pending, seen=replace(pending.seen, history=notices))
 
 
 def content(pending: Pending, *, number: str, handle: bytes) -> Content:
     """What is given: the least that the kind of question needs."""
-    inquiry = pending.inquiry
+    inquiry, known_at = pending.inquiry, pending.known_at
     if pending.seen is None:
-        verdict = Verdict.DIFFERENT if inquiry.kind is Kind.CONFIRM else None
-        return Content(kind=inquiry.kind, known_at=pending.known_at, verdict=verdict)
-    seen = msgspec.structs.replace(pending.seen, history=pending.history)
-    return answers(inquiry, seen, known_at=pending.known_at, number=number, handle=handle)
+        return nothing(inquiry, known_at=known_at)
+    return answers(inquiry, pending.seen, known_at=known_at, number=number, handle=handle)

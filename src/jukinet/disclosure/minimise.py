@@ -12,6 +12,7 @@ from jukinet.law.inquiry import Change, Claim, Content, Inquiry, Standing, Verdi
 from jukinet.law.notice import Notice, Reason
 from jukinet.law.personal import Personal
 from jukinet.law.schedule import Kind
+from jukinet.law.tags import second_name
 from jukinet.names.match import name_key
 
 
@@ -36,6 +37,12 @@ def standing(notice: Notice) -> Standing:
     return _STANDINGS.get(notice.reason, Standing.UNKNOWN)
 
 
+def nothing(inquiry: Inquiry, *, known_at: datetime | None) -> Content:
+    """The content of an answer about nobody; whoever is hidden gets the same."""
+    verdict = Verdict.DIFFERENT if inquiry.kind is Kind.CONFIRM else None
+    return Content(kind=inquiry.kind, known_at=known_at, verdict=verdict)
+
+
 def answers(
     inquiry: Inquiry,
     seen: Seen,
@@ -49,10 +56,13 @@ def answers(
     return Content(kind=inquiry.kind, known_at=known_at, number=number, handle=handle, **parts)  # type: ignore[arg-type]  # each kind fills its own fields
 
 
-def _confirm(inquiry: Inquiry, seen: Seen) -> dict[str, object]:
-    assert inquiry.claim is not None
-    same = seen.now.live and agrees(inquiry.claim, seen.now)
-    return {"verdict": Verdict.SAME if same else Verdict.DIFFERENT}
+def differs(inquiry: Inquiry, notice: Notice) -> bool:
+    """Whether a claim is not what the register has: then nothing at all is given of the person."""
+    return inquiry.claim is not None and not (notice.live and agrees(inquiry.claim, notice))
+
+
+def _confirm(_inquiry: Inquiry, _seen: Seen) -> dict[str, object]:
+    return {"verdict": Verdict.SAME}
 
 
 def _standing(_inquiry: Inquiry, seen: Seen) -> dict[str, object]:
@@ -67,6 +77,8 @@ def _changes(inquiry: Inquiry, seen: Seen) -> dict[str, object]:
     assert inquiry.since is not None
     changes, before = [], None
     for notice in seen.history:
+        if notice.hidden:  # a time in hiding stays hidden when it is over
+            continue
         after = (standing(notice), wanted(inquiry, notice))
         if notice.event_date >= inquiry.since and after != before:
             changes.append(Change(event_date=notice.event_date, standing=after[0], items=after[1]))
@@ -90,7 +102,7 @@ def wanted(inquiry: Inquiry, notice: Notice) -> dict[Item, tuple[str, ...]]:
 def agrees(claim: Claim, notice: Notice) -> bool:
     """Whether every claimed item is what the notice has (names by key, addresses by key)."""
     person = notice.person
-    names = {name_key(name.text) for name in (person.name.legal, person.name.alias) if name}
+    names = {name_key(person.name.legal.text), name_key(second_name(person.name)[0])}
     return (
         (claim.name is None or name_key(claim.name.text) in names)
         and (claim.birth_date is None or claim.birth_date == person.birth_date)

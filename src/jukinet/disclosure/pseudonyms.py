@@ -8,21 +8,20 @@ root) and a key that opens handles (HPKE); the door sees both pass. The handle's
 to the keeper, bound to sector and agency, with the door's own MAC and an expiry) is the final one.
 """
 
-import hmac
 from datetime import date, timedelta
 from struct import pack, unpack
 from typing import NamedTuple
 
 from jukinet.errors import Refused
 from jukinet.keys.crockford import spell
-from jukinet.keys.seal import SealKey, mac
+from jukinet.keys.seal import SEAL_OVERHEAD, SealKey, equal, mac
 from jukinet.law.identity import LOCATOR_BYTES
 
 HANDLE_DAYS = 396  # thirteen months
 MAC_BYTES = 16
 NUMBER_BITS = 100
-_SEALED = 32 + 16 + LOCATOR_BYTES + 2 + 4  # encapsulated key, tag, what is sealed
-HANDLE_BYTES = _SEALED + MAC_BYTES
+_MEANT = LOCATOR_BYTES + 2 + 4  # locator, prefecture, last day
+HANDLE_BYTES = SEAL_OVERHEAD + _MEANT + MAC_BYTES
 
 
 class Meant(NamedTuple):
@@ -31,6 +30,10 @@ class Meant(NamedTuple):
     locator: bytes
     prefecture: str
     expires: date
+
+    def __repr__(self) -> str:
+        """Shows nobody."""
+        return "<Meant>"
 
 
 def sector_context(sector: str) -> bytes:
@@ -53,7 +56,7 @@ def check_handle(door_key: bytes, sector: str, handle: bytes) -> bytes:
     """The sealed part of a handle that this door made for this sector, or Refused."""
     sealed, tag = handle[:-MAC_BYTES], handle[-MAC_BYTES:]
     made_here = len(handle) == HANDLE_BYTES
-    if not hmac.compare_digest(tag, _mac(door_key, sector, sealed)) or not made_here:
+    if not equal(tag, _mac(door_key, sector, sealed)) or not made_here:
         raise Refused(
             "handle: it was not given to you for this affair; ask by name, birth date and place",
             rule="not-your-handle",
@@ -63,6 +66,8 @@ def check_handle(door_key: bytes, sector: str, handle: bytes) -> bytes:
 
 def meant(opened: bytes, on: date) -> Meant:
     """Whom an opened handle means, or Refused where it has expired."""
+    if len(opened) != _MEANT:
+        raise Refused("handle: what the keepers opened is none", rule="handle-not-opened")
     prefecture, expires = unpack(">HI", opened[LOCATOR_BYTES:])
     found = Meant(opened[:LOCATOR_BYTES], f"{prefecture:02d}", date.fromordinal(expires))
     if on > found.expires:

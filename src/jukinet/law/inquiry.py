@@ -5,8 +5,10 @@ agency names the person by the handle it was given, or by name, birth date *and*
 the code. An answer needs a receipt: there is no way to build one without it.
 """
 
+import re
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -14,12 +16,22 @@ from jukinet.errors import Malformed
 from jukinet.law.identity import Item, Sex
 from jukinet.law.personal import Personal
 from jukinet.law.schedule import Kind
+from jukinet.names import address, legal
 from jukinet.names.address import Address
 from jukinet.names.era import PartialDate
 from jukinet.names.legal import LegalName, Reading
-from jukinet.numbers.municipality_code import MunicipalityCode
+from jukinet.numbers.municipality_code import MunicipalityCode, municipality
 
-NONCE_BYTES = 16
+NONCE_BYTES: Final = 16
+HANDLE_BYTES_MAX: Final = 256
+INQUIRY_BYTES_MAX: Final = 4096
+"""How long an inquiry may be as it is signed: three names and an address of the longest fit."""
+
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
+"""What decoding raises where bytes are not what they should be."""
+
+_ROW: Final = re.compile(r"[1-9][0-9]?-[1-9][0-9]{0,3}")
+_OFFICIAL: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z./_-]{0,39}")
 
 
 class BySearch(Personal, frozen=True, kw_only=True, tag="search"):
@@ -84,31 +96,68 @@ def check_form(inquiry: Inquiry) -> None:
         raise Malformed(f"nonce: want {NONCE_BYTES} random bytes, got {len(inquiry.nonce)}")
     if inquiry.asked_at.tzinfo is None:
         raise Malformed("asked_at: want a time with its zone")
-    if not 1 <= len(inquiry.official) <= 40:
-        raise Malformed("official: want the official's own number at the agency, 1-40 characters")
-    if inquiry.kind is Kind.CONFIRM and (not inquiry.claim or not inquiry.claim.items):
+    if not _OFFICIAL.fullmatch(inquiry.official):
+        raise Malformed(
+            "official: want the official's own number at the agency, 1-40 ASCII letters, digits "
+            "and ./_-"
+        )
+    if not _ROW.fullmatch(inquiry.row):
+        raise Malformed("row: want table and row of the schedules, such as 1-77")
+    _check_kind(inquiry)
+    _check_subject(inquiry.subject)
+    if inquiry.claim is not None:
+        _check_writing(inquiry.claim.name, None, inquiry.claim.address)
+
+
+def _check_kind(inquiry: Inquiry) -> None:
+    """What each kind of question needs, and what it has no room for."""
+    kind, claim = inquiry.kind, inquiry.claim
+    if kind is Kind.CONFIRM and (not claim or not claim.items):
         raise Malformed("claim: a question of kind confirm says what is believed of the person")
-    if inquiry.kind is not Kind.CONFIRM and inquiry.claim:
-        raise Malformed(f"claim: a question of kind {inquiry.kind} has no claim")
-    if inquiry.kind is Kind.CHANGES and inquiry.since is None:
-        raise Malformed("since: a question of kind changes says since which day")
-    if inquiry.kind in (Kind.ITEMS, Kind.CHANGES) and not inquiry.items:
-        raise Malformed(f"items: a question of kind {inquiry.kind} says which items it needs")
-    if inquiry.kind is Kind.CONFIRM and inquiry.claim and inquiry.items != inquiry.claim.items:
+    if kind is Kind.CONFIRM and claim and inquiry.items != claim.items:
         raise Malformed("items: a question of kind confirm names just the items of its claim")
-    if inquiry.kind is Kind.STANDING and inquiry.items:
+    if kind is not Kind.CONFIRM and claim:
+        raise Malformed(f"claim: a question of kind {kind} has no claim")
+    if (kind is Kind.CHANGES) is (inquiry.since is None):
+        raise Malformed("since: a question of kind changes, and no other, says since which day")
+    if kind in (Kind.ITEMS, Kind.CHANGES) and not inquiry.items:
+        raise Malformed(f"items: a question of kind {kind} says which items it needs")
+    if kind is Kind.STANDING and inquiry.items:
         raise Malformed("items: a question of kind standing names no items")
-    subject = inquiry.subject
-    if isinstance(subject, BySearch) and not (subject.name or subject.reading):
+
+
+def _check_subject(subject: BySearch | ByHandle) -> None:
+    if isinstance(subject, ByHandle):
+        if len(subject.handle) > HANDLE_BYTES_MAX:
+            raise Malformed("handle: it is longer than any; give one as you got it")
+        return
+    municipality(subject.place)
+    if not (subject.name or subject.reading):
         raise Malformed("name: want the name or its reading, with birth date and place")
+    _check_writing(subject.name, subject.reading, subject.address)
+
+
+def _check_writing(name: LegalName | None, reading: Reading | None, home: Address | None) -> None:
+    """Names and addresses came over a line: they must be what our own parsers give."""
+    if name is not None:
+        legal.parse(name.text)
+    if reading is not None and legal.parse_reading(reading.text) != reading:
+        raise Malformed("reading: want full-width katakana, its words set apart by one such space")
+    if home is not None:
+        parts = msgspec.to_builtins(home)
+        if address.parse(**parts) != home:
+            raise Malformed("address: want its postal code as seven digits")
 
 
 def decode(content: bytes) -> Inquiry:
-    """The inquiry that an agency signed, or Malformed."""
+    """The inquiry that an agency signed, or Malformed; its errors show no value."""
+    if len(content) > INQUIRY_BYTES_MAX:
+        raise Malformed(f"inquiry: at most {INQUIRY_BYTES_MAX} bytes, got {len(content)}")
     try:
         inquiry = _decode(content)
-    except msgspec.MsgspecError as error:
-        raise Malformed(f"inquiry: {error}") from None
+    except UNREADABLE as error:
+        where = str(error).partition(" - at ")[2] or "its form"
+        raise Malformed(f"inquiry: {where} is not as an inquiry has it") from None
     check_form(inquiry)
     return inquiry
 
@@ -162,8 +211,8 @@ def decode_content(content: bytes) -> Content:
     """The content of an answer, or Malformed."""
     try:
         return _decode_content(content)
-    except msgspec.MsgspecError as error:
-        raise Malformed(f"answer: {error}") from None
+    except UNREADABLE:
+        raise Malformed("answer: its content is not as an answer has it") from None
 
 
 class Receipt(Personal, frozen=True, kw_only=True):

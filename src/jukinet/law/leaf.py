@@ -10,69 +10,81 @@ beside the log and can be deleted, the leaf cannot.
 A municipal asker appears as its prefecture and the table only: in a small town "who asked" may say
 "about whom"; the exact office and row are in the body.
 
-docs/spec/log.md lists the fields.
+docs/spec/leaf.md lists the fields, byte for byte.
 """
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from jukinet.errors import Damaged, Malformed
 from jukinet.keys import ratchet
 from jukinet.keys.seal import lock, pad, unlock, unpad
 from jukinet.law.identity import Item
-from jukinet.law.inquiry import BySearch, Inquiry
+from jukinet.law.inquiry import UNREADABLE, BySearch, Inquiry
 from jukinet.law.personal import Personal
 from jukinet.law.schedule import Grant, Receiver
 
-SALT_BYTES = 32
-BODY_BYTES = 512  # as it stands beside the log
-_PLAIN_BYTES = BODY_BYTES - 16  # the AEAD's tag
-_COMMITMENT = b"jukinet commitment v1"
-_NONCE = bytes(12)  # an entry's key serves once
+SALT_BYTES: Final = 32
+BODY_BYTES: Final = 512  # as it stands beside the log
+_PLAIN_BYTES: Final = BODY_BYTES - 16  # the AEAD's tag
+BODY_TEXT_MAX: Final = _PLAIN_BYTES - SALT_BYTES - 1
+"""How long a body's JSON may be, so that salt, text and padding fit."""
+
+_COMMITMENT: Final = b"jukinet commitment v1"
+_NONCE: Final = bytes(12)  # an entry's key serves once
+
+_DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_Time = Annotated[str, Meta(pattern=rf"\A{_DAY}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}Z\Z")]
+_Hash = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+_Label = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+_Index = Annotated[int, Meta(ge=0)]
+_Count = Annotated[int, Meta(ge=1)]
 
 
 class InquiryLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="inquiry", tag_field="type"):
     """A question by handle, written down before anything is opened."""
 
-    v: int = 1
-    time: str
+    v: Literal[1] = 1
+    time: _Time
     agency: str
     row: str
     kind: str
     items: tuple[str, ...]
-    count: int
-    order: str  # SHA-256 of the signed inquiry, hexadecimal
+    count: _Count
+    order: _Hash  # SHA-256 of the signed inquiry, hexadecimal
 
 
 class DisclosureLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="disclosure", tag_field="type"):
     """A disclosure, written down before payload, number and answer."""
 
-    v: int = 1
-    time: str
+    v: Literal[1] = 1
+    time: _Time
     agency: str
     row: str
     kind: str
     items: tuple[str, ...]
-    count: int
-    labels: tuple[str, ...]  # 16 bytes each, hexadecimal
-    commitment: str
-    inquiry: int | None  # the index of the inquiry's leaf; None: a search needs none
+    count: _Count
+    labels: Annotated[tuple[_Label, ...], Meta(min_length=1)]  # 16 bytes each, hexadecimal
+    commitment: _Hash
+    inquiry: _Index | None  # the index of the inquiry's leaf; None: a search needs none
 
 
 class RefusalLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="refusal", tag_field="type"):
     """A question that was not answered, and the rule that forbade it."""
 
-    v: int = 1
-    time: str
+    v: Literal[1] = 1
+    time: _Time
     agency: str
     row: str
     kind: str
     rule: str
-    commitment: str
-    inquiry: int | None
+    commitment: _Hash
+    inquiry: _Index | None
 
 
 Leaf = InquiryLeaf | DisclosureLeaf | RefusalLeaf
@@ -104,7 +116,7 @@ def decode(entry: bytes) -> Leaf:
     """The leaf of an entry of the log; Malformed where it is none, or not written the one way."""
     try:
         leaf: Leaf = _decode(entry)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Malformed(f"leaf: {error}") from None
     if _encode(leaf) != entry:
         raise Malformed("leaf: it is not written in the one way that leaves are written")
@@ -148,7 +160,7 @@ def decode_body(content: bytes) -> Body:
     """The body from its bytes; raises Damaged."""
     try:
         return msgspec.json.decode(content, type=Body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise Damaged("body: what was sealed beside the leaf is not a body") from None
 
 

@@ -11,18 +11,26 @@ nowhere else, a person has one sector number (符号).
 ('pension', [<Item.ADDRESS: 'address'>, <Item.BIRTH_DATE: 'birth_date'>, <Item.NAME: 'name'>])
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from jukinet.errors import Malformed
 from jukinet.law.identity import Item
+from jukinet.numbers import corporate_number
+
+AFFAIR_BYTES_MAX: Final = 80
+"""How long an affair's name may be: it stands in the sealed body of a leaf, which has one size."""
+
+_RECEIVER: Final = re.compile("[a-z][a-z-]{1,15}")
+T = TypeVar("T")
 
 
 class Kind(StrEnum):
@@ -34,7 +42,7 @@ class Kind(StrEnum):
     CHANGES = "changes"  # what changed since a date
 
 
-class Receiver(msgspec.Struct, frozen=True, kw_only=True):
+class Receiver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A body that a schedule names (利用機関)."""
 
     id: str
@@ -44,7 +52,7 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     municipal: bool = False  # a municipal asker is shown to the public by prefecture only
 
 
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
+class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One row of a schedule (別表の項)."""
 
     table: int
@@ -84,24 +92,66 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse(text: str) -> Schedule:
-    """Read schedules from TOML, or raise Malformed naming the row and the rule."""
+    """Read schedules from TOML, or raise Malformed naming the receiver or row and the rule."""
     try:
-        written: dict[str, Any] = tomllib.loads(text)
-        receivers = msgspec.convert(written["receiver"], list[Receiver])
-        grants = msgspec.convert(written["grant"], list[Grant])
-    except (tomllib.TOMLDecodeError, KeyError, msgspec.ValidationError) as error:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise Malformed(f"schedule: {error}") from None
-    known = {receiver.id: receiver for receiver in receivers}
-    rows: dict[str, Grant] = {}
-    for grant in grants:
-        if grant.receiver not in known:
-            raise Malformed(f"schedule: row {grant.id} names no receiver of the list")
-        if grant.id in rows:
+    if sorted(written) != ["grant", "receiver"]:
+        raise Malformed("schedule: want tables [[receiver]] and [[grant]], and nothing else")
+    receivers: dict[str, Receiver] = {}
+    for entry in written["receiver"]:
+        receiver = _read(entry, Receiver, f"receiver {entry.get('id', 'without an id')}")
+        _check_receiver(receiver)
+        if receiver.id in receivers:
+            raise Malformed(f"schedule: receiver {receiver.id} stands twice")
+        receivers[receiver.id] = receiver
+    grants: dict[str, Grant] = {}
+    for entry in written["grant"]:
+        grant = _read(entry, Grant, f"row {entry.get('table', '?')}-{entry.get('row', '?')}")
+        _check_grant(grant, receivers)
+        if grant.id in grants:
             raise Malformed(f"schedule: row {grant.id} stands twice")
-        if not grant.kinds or (Kind.ITEMS in grant.kinds and not grant.items):
-            raise Malformed(f"schedule: row {grant.id} allows no kind of question, or no item")
-        rows[grant.id] = grant
-    return Schedule(receivers=known, grants=rows)
+        grants[grant.id] = grant
+    return Schedule(receivers=receivers, grants=grants)
+
+
+def _read(entry: dict[str, Any], kind: type[T], which: str) -> T:
+    try:
+        return msgspec.convert(entry, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise Malformed(f"schedule: {which}: {error}") from None
+
+
+def _check_receiver(receiver: Receiver) -> None:
+    which = f"schedule: receiver {receiver.id}"
+    if not _RECEIVER.fullmatch(receiver.id):
+        raise Malformed(f"{which}: want an id of a-z and hyphens, at most 16")
+    if not receiver.name or not receiver.name_ja:
+        raise Malformed(f"{which}: want its name in both languages")
+    try:
+        corporate_number.parse(receiver.corporate_number)
+    except Malformed as error:
+        raise Malformed(f"{which}: {error}") from None
+
+
+def _check_grant(grant: Grant, receivers: Mapping[str, Receiver]) -> None:
+    which = f"schedule: row {grant.id}"
+    receiver = receivers.get(grant.receiver)
+    if receiver is None:
+        raise Malformed(f"{which} names no receiver of the list")
+    if not (1 <= grant.table <= 5 and 1 <= grant.row <= 999):
+        raise Malformed(f"{which}: want table 1-5 and row 1-999")
+    if receiver.municipal is (grant.table == 1):
+        raise Malformed(f"{which}: Table 1 is for national bodies, Tables 2-5 for local ones")
+    if not grant.kinds:
+        raise Malformed(f"{which} allows no kind of question")
+    if bool(grant.items) is not bool(grant.kinds - {Kind.STANDING}):
+        raise Malformed(f"{which}: items, and a kind of question that needs them, or neither")
+    if not grant.affair_ja or not 1 <= len(grant.affair.encode()) <= AFFAIR_BYTES_MAX:
+        raise Malformed(f"{which}: want its affair in both languages, {AFFAIR_BYTES_MAX} bytes")
+    if grant.valid_to is not None and grant.valid_to <= grant.valid_from:
+        raise Malformed(f"{which}: it ends before it is in force")
 
 
 @cache

@@ -26,7 +26,7 @@ def town_key(prefecture_key: bytes, town: str) -> bytes:
 def tags_of(key: bytes, person: Identification, locator: bytes) -> Tags:
     """The four tags under which a person is found; `key` is the town's."""
     name, born = person.name, person.birth_date.iso
-    second, second_reading = _second_name(name)
+    second, second_reading = second_name(name)
     reading = name.reading.text if name.reading else ""
     return (
         _tag(key, 0, name_key(name.legal.text).value, born, locator),
@@ -54,8 +54,11 @@ def code_tag(key: bytes, digits: str) -> bytes:
     return mac(key, b"jukinet code tag v1", digits.encode())[:TAG_BYTES]
 
 
-def _second_name(name: Name) -> tuple[str, str]:
-    """An alias, or the given name after the former surname."""
+def second_name(name: Name) -> tuple[str, str]:
+    """The name that the law lets stand beside the legal one, and its reading; "" for none.
+
+    An alias (通称), or the given name after the former surname (旧氏).
+    """
     if name.alias is not None:
         return name.alias.text, name.alias_reading.text if name.alias_reading else ""
     if name.former_surname is not None:

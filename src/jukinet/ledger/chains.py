@@ -3,17 +3,21 @@
 Only the log's writer advances a chain. The order is: the leaf under label_n is durable in the log,
 then the chain moves to n+1 here. After a crash between the two, or after a restore from an older
 back-up, `catch_up` reads the leaves that this store has not seen, finds each chain by the label
-that it was to use next, and advances it: the same step as ever.
+that it was to use next, and advances it: the same step as ever. A chain that began after that
+back-up is begun anew by its seed, past the labels that it had used.
+
+Beside the chains stand the nonces of what was asked of late, so that the same signed inquiry is not
+answered twice; they are written in the same transaction.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import MetaData, bindparam
+from sqlalchemy import MetaData, bindparam, delete
 
 from jukinet.keys import ratchet
 from jukinet.law.notice import ChainStart
-from jukinet.store.engine import Transaction
+from jukinet.store.engine import Statement, Transaction
 from jukinet.store.rows import Rows, blob, integer, text
 
 METADATA = MetaData()
@@ -28,6 +32,10 @@ class Chain(NamedTuple):
     state: bytes
     label: bytes
     sealed_seed: bytes  # s_0, sealed to the keepers
+
+    def __repr__(self) -> str:
+        """Shows neither whose it is nor its state."""
+        return "<Chain>"
 
 
 CHAINS = Rows(
@@ -65,7 +73,26 @@ class Progress(NamedTuple):
 
 PROGRESS = Rows("progress", METADATA, Progress, [text("name", key=True), integer("size")])
 
+
+class Nonce(NamedTuple):
+    """An inquiry that has been taken; until when (POSIX seconds) a repeat would not be stale."""
+
+    agency: str
+    nonce: bytes
+    until: int
+
+
+NONCES = Rows(
+    "nonce",
+    METADATA,
+    Nonce,
+    [text("agency", key=True), blob("nonce", key=True), integer("until")],
+    indexes=[("until",)],
+    compact=True,
+)
+
 _BY_LABEL = CHAINS.query(CHAINS.table.c.label == bindparam("label"))
+_FORGET = Statement(delete(NONCES.table).where(NONCES.table.c.until < bindparam("now")))
 
 
 def start(tx: Transaction, starts: Iterable[tuple[bytes, ChainStart]]) -> None:
@@ -75,22 +102,25 @@ def start(tx: Transaction, starts: Iterable[tuple[bytes, ChainStart]]) -> None:
         if locator not in news or begun.epoch > news[locator].epoch:
             news[locator] = begun
     known = {row.locator: row.epoch for row in CHAINS.get_many(tx, "locator", news)}
-    CHAINS.put(
-        tx,
-        *[
-            _unused(tx, locator, begun)
-            for locator, begun in news.items()
-            if begun.epoch > known.get(locator, -1)
-        ],
-    )
+    fresh = [
+        _from_seed(locator, begun)
+        for locator, begun in news.items()
+        if begun.epoch > known.get(locator, -1)
+    ]
+    used = {row.label for row in LABELS.get_many(tx, "label", [chain.label for chain in fresh])}
+    CHAINS.put(tx, *[_unused(tx, chain) if chain.label in used else chain for chain in fresh])
 
 
-def _unused(tx: Transaction, locator: bytes, begun: ChainStart) -> Chain:
-    """A chain from its seed, past every label that stands in the log already (after a restore)."""
-    state, place = begun.seed, 0
-    while LABELS.get(tx, ratchet.label(state)) is not None:
-        state, place = ratchet.next_state(state), place + 1
-    return Chain(locator, begun.epoch, place, state, ratchet.label(state), begun.sealed_seed)
+def _from_seed(locator: bytes, begun: ChainStart) -> Chain:
+    label = ratchet.label(begun.seed)
+    return Chain(locator, begun.epoch, 0, begun.seed, label, begun.sealed_seed)
+
+
+def _unused(tx: Transaction, chain: Chain) -> Chain:
+    """A chain past every label that stands in the log already (after a restore)."""
+    while LABELS.get(tx, chain.label) is not None:
+        chain = stepped(chain)
+    return chain
 
 
 def of(tx: Transaction, locators: Iterable[bytes]) -> dict[bytes, Chain]:
@@ -109,6 +139,23 @@ def record(tx: Transaction, chains: Iterable[Chain], labels: Iterable[LabelRow],
     CHAINS.put(tx, *chains)
     LABELS.put(tx, *labels)
     PROGRESS.put(tx, Progress("log", size))
+
+
+def repeated(tx: Transaction, nonces: Iterable[Nonce]) -> set[tuple[str, bytes]]:
+    """Which inquiries, by agency and nonce, were taken before."""
+    asked = {one[:2] for one in nonces}
+    rows = NONCES.get_many(tx, "nonce", [nonce for _, nonce in sorted(asked)])
+    return asked & {row[:2] for row in rows}
+
+
+def remember(tx: Transaction, nonces: Iterable[Nonce]) -> None:
+    """Write down which inquiries were taken."""
+    NONCES.put(tx, *nonces)
+
+
+def forget(tx: Transaction, now: int) -> int:
+    """Forget inquiries that would be stale by now (POSIX seconds); how many."""
+    return tx.run(_FORGET, now=now)
 
 
 def taken_in(tx: Transaction) -> int:

@@ -1,8 +1,8 @@
 """An agency (利用機関): asks, keeps its own sector numbers, and believes only what verifies.
 
-Each question is signed and kept until its answer comes; the answer is shown only when the client
-has verified its receipt. What the agency keeps of a person is its own reference, the sector number
-and a handle to ask again; not a code.
+Each question is signed and kept until an answer comes whose receipt the client has verified; what
+does not verify is not shown, and the question goes on waiting. What the agency keeps of a person is
+the sector number and a handle to ask again; not a code.
 """
 
 from datetime import date, datetime
@@ -41,6 +41,10 @@ class Subject(NamedTuple):
     number: str
     handle: bytes
 
+    def __repr__(self) -> str:
+        """Shows neither number nor handle."""
+        return "<Subject>"
+
 
 SUBJECTS = Rows(
     "subject",
@@ -77,6 +81,8 @@ ASKED = Rows(
         blob("entry"),
     ],
 )
+
+REPEATED = "repeated"
 
 _IN_SECTOR = SUBJECTS.query(
     SUBJECTS.table.c.sector == bindparam("sector"), order_by=[SUBJECTS.table.c.number]
@@ -157,22 +163,20 @@ class Agency:
         return Message(sender=self.name, receiver=CENTRE, body=body)
 
     def step(self, message: Message, now: datetime) -> Out:
-        """Take an answer, a refusal or a rejection."""
+        """Take an answer, a refusal or a rejection from the centre."""
         body = message.body
+        if message.sender != CENTRE or not isinstance(body, Answer | Refusal | Rejected):
+            raise Malformed(
+                f"message: an agency takes no {type(body).__name__} from {message.sender}"
+            )
         if isinstance(body, Rejected):
             self._asked.pop(body.nonce, None)
             self.outcomes.append(Outcome(body.nonce, None, body.reason, "rejected", -1))
-            return []
-        if not isinstance(body, Answer | Refusal):
-            raise Malformed(f"message: an agency takes no {type(body).__name__}")
-        self._take(body)
+        elif body.nonce in self._asked:  # otherwise it is an answer that came twice
+            self._take(body, *self._asked[body.nonce])
         return []
 
-    def _take(self, answer: Answer | Refusal) -> None:
-        asked = self._asked.pop(answer.nonce, None)
-        if asked is None:
-            return  # an answer that came twice
-        inquiry, signed = asked
+    def _take(self, answer: Answer | Refusal, inquiry: Inquiry, signed: bytes) -> None:
         try:
             content = open_answer(
                 answer,
@@ -186,17 +190,15 @@ class Agency:
             self.distrusted.append(str(error))
             return
         self.verified += 1
+        index = answer.receipt.index
+        if isinstance(answer, Answer):
+            self.outcomes.append(Outcome(answer.nonce, content, "", "", index))
+        else:
+            self.outcomes.append(Outcome(answer.nonce, None, answer.reason, answer.rule, index))
+            if answer.rule == REPEATED:  # the line gave it to the centre twice; the answer is due
+                return
+        del self._asked[answer.nonce]
         self._answered.append((inquiry, answer, content))
-        refused = isinstance(answer, Refusal)
-        self.outcomes.append(
-            Outcome(
-                answer.nonce,
-                content,
-                answer.reason if refused else "",  # type: ignore[union-attr]  # it is a Refusal
-                answer.rule if refused else "",  # type: ignore[union-attr]  # it is a Refusal
-                answer.receipt.index,
-            )
-        )
 
     def keep(self) -> None:
         """Keep the receipts, numbers and handles of what was answered since the last time."""

@@ -1,8 +1,9 @@
 """Feeding (送信): put a node's outbox on the line until all of it is acknowledged.
 
 At most WINDOW items are under way. What is not acknowledged in time is sent again from the last
-acknowledged item; a receiver that reports a gap is sent what it wants at once. Repeats do no harm,
-since the inbox knows them.
+acknowledged item. A receiver that reports a gap is sent at once what it wants, even where it had
+acknowledged more before: it was restored from an older copy, and the outbox keeps everything.
+Repeats do no harm, since the inbox knows them.
 """
 
 from datetime import datetime, timedelta
@@ -61,9 +62,10 @@ class Sender:
         """The receiver has applied up to a number; send what follows, or what it wants again."""
         with self._store.begin() as tx:
             outbox.acknowledge(tx, self.stream, ack.last)
-            self._acknowledged = outbox.standing(tx, self.stream).acknowledged
+            applied = max(0, min(ack.last, outbox.standing(tx, self.stream).last))
         if ack.gap:
-            self._sent = self._acknowledged
+            self._sent = self._acknowledged = applied
+        self._acknowledged = max(self._acknowledged, applied)
         if self._acknowledged >= self._sent:
             self._resend_at = None
         return self.push(now)

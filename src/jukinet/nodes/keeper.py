@@ -1,8 +1,9 @@
 """A keeper (符号鍵の保管者): opens and numbers on a spent receipt, and on nothing else.
 
 Each task cites the receipt of a leaf that stands in the public log. The keeper checks the log's
-signature and the proof itself, and spends the leaf once for each step; so nothing is opened for
-which there is no public leaf, and no leaf serves twice.
+signature and the proof itself, that the leaf is of the right kind and of the sector whose key is to
+be used, and spends the leaf once for each of the few steps that an inquiry has. So nothing is
+opened for which there is no public leaf, and no leaf serves twice.
 
 Provisional: one keeper, who holds whole keys. It is a process of its own already and answers
 messages.
@@ -10,6 +11,7 @@ messages.
 Order of writes: what is spent is committed before any value is given.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,9 +19,11 @@ from sqlalchemy import MetaData
 
 from jukinet.client.receipts import LogKey, check_receipt
 from jukinet.disclosure.pseudonyms import sector_context, sector_number
-from jukinet.errors import JukinetError, Malformed, Refused
+from jukinet.errors import JukinetError, Malformed
 from jukinet.keys.seal import OpenKey as Opening
-from jukinet.law.leaf import DisclosureLeaf, InquiryLeaf, Leaf
+from jukinet.law.inquiry import Receipt
+from jukinet.law.leaf import DisclosureLeaf, InquiryLeaf, Leaf, public_asker
+from jukinet.law.schedule import Kind, Schedule, load
 from jukinet.nodes.keyring import (
     KeeperRing,
     payload_opening,
@@ -27,6 +31,8 @@ from jukinet.nodes.keyring import (
     sector_opening,
 )
 from jukinet.nodes.message import (
+    CENTRE,
+    HISTORY_MAX,
     KeeperOrder,
     KeeperReply,
     MakeNumber,
@@ -59,68 +65,116 @@ SPENT = Rows(
 
 METADATA = (SPENT_METADATA,)
 
+OPEN_STEPS = frozenset(("open-1", "open-2"))
+HISTORY_STEPS = OPEN_STEPS | {f"history-{place}" for place in range(HISTORY_MAX)}
+CHECKED_MAX = 4096
+NO_RECEIPT = "receipt: the order cites none"
+
 
 class Keeper:
     """One keeper's node."""
 
-    def __init__(self, name: str, store: Store, ring: KeeperRing, log_key: LogKey) -> None:
+    def __init__(
+        self,
+        name: str,
+        store: Store,
+        ring: KeeperRing,
+        log_key: LogKey,
+        schedule: Schedule | None = None,
+    ) -> None:
+        """A keeper reads the schedules itself: those of the package, unless others are given."""
         self.name = name
         self.store = store
         self._ring = ring
         self._log_key = log_key
+        self._schedule = schedule or load()
         self._payload = payload_opening(ring)
         self._sectors: dict[str, tuple[Opening, bytes]] = {}
+        self._checked: dict[Receipt, Leaf] = {}
 
     def start(self, now: datetime) -> Out:
         """A keeper waits to be asked."""
         return []
 
     def step(self, message: Message, now: datetime) -> Out:
-        """Do what an order asks, as far as its receipts allow."""
+        """Do what an order of the centre asks, as far as its receipts allow."""
         order = message.body
-        if not isinstance(order, KeeperOrder):
-            raise Malformed(f"message: a keeper takes no {type(order).__name__}")
-        leaves = [check_receipt(receipt, self._log_key) for receipt in order.receipts]
-        indexes = [receipt.index for receipt in order.receipts]
+        if not isinstance(order, KeeperOrder) or message.sender != CENTRE:
+            raise Malformed(
+                f"message: a keeper takes no {type(order).__name__} from {message.sender}"
+            )
+        found = [self._leaf(receipt) for receipt in order.receipts]
+        cited = [
+            found[task.receipt] if 0 <= task.receipt < len(found) else NO_RECEIPT
+            for task in order.tasks
+        ]
+        reasons = [
+            leaf if isinstance(leaf, str) else self._why_not(task, leaf)
+            for task, leaf in zip(order.tasks, cited, strict=True)
+        ]
         with self.store.begin() as tx:
-            reasons = self._spend(tx, order, indexes)
-        values: list[bytes | None] = []
-        refused = []
-        for task, reason in zip(order.tasks, reasons, strict=True):
-            try:
-                if reason:
-                    raise Refused(reason)
-                values.append(self._do(task, leaves[task.receipt]))
-            except JukinetError as error:
-                values.append(None)
-                refused.append(str(error))
-        reply = KeeperReply(order=order.order, values=tuple(values), refused=tuple(refused))
+            reasons = _spend(tx, order, reasons)
+        done = [
+            (None, reason) if reason else self._do(task)
+            for task, reason in zip(order.tasks, reasons, strict=True)
+        ]
+        reply = KeeperReply(
+            order=order.order,
+            values=tuple(value for value, _ in done),
+            refused=tuple(reason for value, reason in done if value is None),
+        )
         return [Message(sender=self.name, receiver=message.sender, body=reply)]
 
-    def _spend(self, tx: Transaction, order: KeeperOrder, indexes: list[int]) -> list[str]:
-        """Spend the leaves; for each task why it may not be done, or an empty text."""
-        wanted = [Spent(indexes[task.receipt], _step(task)) for task in order.tasks]
-        spent = set(SPENT.get_many(tx, "leaf", indexes))
-        reasons = []
-        for one in wanted:
-            reasons.append("receipt: this leaf has been spent" if one in spent else "")
-            spent.add(one)
-        fresh = [one for one, reason in zip(wanted, reasons, strict=True) if not reason]
-        SPENT.add(tx, *fresh)
-        return reasons
+    def _leaf(self, receipt: Receipt) -> Leaf | str:
+        """The leaf that a receipt proves to stand in the log, or why it proves none.
 
-    def _do(self, task: Task, leaf: Leaf) -> bytes:
+        An inquiry cites one receipt in several orders; it is verified once.
+        """
+        leaf = self._checked.get(receipt)
+        if leaf is None:
+            try:
+                leaf = check_receipt(receipt, self._log_key)
+            except JukinetError as error:
+                return str(error)
+            if len(self._checked) >= CHECKED_MAX:
+                self._checked.clear()
+            self._checked[receipt] = leaf
+        return leaf
+
+    def _why_not(self, task: Task, leaf: Leaf) -> str:
+        """Why a leaf does not allow a task, or an empty text."""
         if isinstance(task, OpenHandle):
             if not isinstance(leaf, InquiryLeaf):
-                raise Refused("receipt: a handle is opened on the leaf of its inquiry")
-            opening, _ = self._sector(task.sector)
-            return opening.open(task.sealed, context=sector_context(task.sector))
+                return "receipt: a handle is opened on the leaf of its inquiry"
+            return self._why_not_sector(task.sector, leaf)
         if not isinstance(leaf, DisclosureLeaf):
-            raise Refused("receipt: payloads and numbers need the leaf of a disclosure")
+            return "receipt: payloads and numbers need the leaf of a disclosure"
         if isinstance(task, MakeNumber):
-            _, number_key = self._sector(task.sector)
-            return sector_number(number_key, task.sector, task.root).encode()
-        return self._payload.open(task.wrapped, context=task.context)
+            return self._why_not_sector(task.sector, leaf)
+        wanted = HISTORY_STEPS if leaf.kind == Kind.CHANGES else OPEN_STEPS
+        return "" if task.step in wanted else "step: an inquiry of this kind has none such"
+
+    def _why_not_sector(self, sector: str, leaf: InquiryLeaf | DisclosureLeaf) -> str:
+        grant = self._schedule.grants.get(sector.partition("/")[2])
+        if grant is None or grant.sector != sector:
+            return "sector: the schedules have none such"
+        receiver = self._schedule.receivers[grant.receiver]
+        prefecture = leaf.agency.rpartition("/")[2]
+        if public_asker(receiver, prefecture, grant.id) != (leaf.agency, leaf.row):
+            return "receipt: its leaf is of another agency or row"
+        return ""
+
+    def _do(self, task: Task) -> tuple[bytes | None, str]:
+        """The value of a task that is allowed, or why there is none."""
+        try:
+            if isinstance(task, OpenKey):
+                return self._payload.open(task.wrapped, context=task.context), ""
+            opening, number_key = self._sector(task.sector)
+            if isinstance(task, MakeNumber):
+                return sector_number(number_key, task.sector, task.root).encode(), ""
+            return opening.open(task.sealed, context=sector_context(task.sector)), ""
+        except JukinetError as error:
+            return None, str(error)
 
     def _sector(self, sector: str) -> tuple[Opening, bytes]:
         if sector not in self._sectors:
@@ -129,6 +183,23 @@ class Keeper:
                 sector_number_key(self._ring, sector),
             )
         return self._sectors[sector]
+
+
+def _spend(tx: Transaction, order: KeeperOrder, reasons: Sequence[str]) -> list[str]:
+    """Spend the leaves of what is allowed; for each task why it may not be done."""
+    indexes = [receipt.index for receipt in order.receipts]
+    spent = set(SPENT.get_many(tx, "leaf", indexes))
+    found, fresh = [], []
+    for task, reason in zip(order.tasks, reasons, strict=True):
+        if not reason:
+            one = Spent(indexes[task.receipt], _step(task))
+            reason = "receipt: this leaf has been spent" if one in spent else ""
+            if not reason:
+                fresh.append(one)
+                spent.add(one)
+        found.append(reason)
+    SPENT.add(tx, *fresh)
+    return found
 
 
 def _step(task: Task) -> str:

@@ -1,7 +1,7 @@
 """Key rings (鍵束): what each node holds, and the directory of what everybody may know.
 
 Secrets are drawn from chance once, at set-up. None of these values can print itself; a file of
-them is written by `tasks.layout` with permissions for its owner alone.
+them is written by `tasks.folder` with permissions for its owner alone.
 """
 
 import msgspec

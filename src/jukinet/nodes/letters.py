@@ -9,6 +9,7 @@ import msgspec
 from jukinet.errors import Damaged, OutOfStep
 from jukinet.keys.seal import OpenKey
 from jukinet.keys.sign import SigningKey
+from jukinet.law.inquiry import UNREADABLE
 from jukinet.law.personal import Personal
 from jukinet.law.transfer import Letter
 from jukinet.nodes.keyring import Directory
@@ -54,7 +55,7 @@ def open_letter(relayed: Relayed, receiver: str, key: OpenKey, directory: Direct
     try:
         signed = _decode_signed(opened)
         letter: Letter = _decode(signed.content)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise Damaged("letter: what was sealed is not a letter") from None
     if sender not in directory.towns:
         raise OutOfStep(f"letter: the directory has no town {sender}")

@@ -10,12 +10,14 @@ from typing import Protocol
 
 import msgspec
 
+from jukinet.errors import Malformed
 from jukinet.feed.link import Batch
-from jukinet.law.inquiry import Answer, Receipt, Refusal
+from jukinet.law.inquiry import UNREADABLE, Answer, Receipt, Refusal
 from jukinet.law.notification import Notification
 from jukinet.law.personal import Personal
 
 CENTRE, KEEPER, DESK = "centre", "keeper", "desk"
+HISTORY_MAX = 64  # states that one question about changes may open
 
 
 class Tick(Personal, frozen=True, tag="tick"):
@@ -196,8 +198,11 @@ def encode(message: Message) -> bytes:
 
 
 def decode(content: bytes) -> Message:
-    """The message from its bytes; raises msgspec.MsgspecError."""
-    return _decode(content)
+    """The message from its bytes, or Malformed; shows nothing of them."""
+    try:
+        return _decode(content)
+    except UNREADABLE:
+        raise Malformed("message: these bytes are none") from None
 
 
 _encode = msgspec.msgpack.Encoder().encode

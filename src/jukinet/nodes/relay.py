@@ -34,9 +34,14 @@ HANDED = Rows(
 )
 
 
+def handed(tx: Transaction, source: Handed) -> bool:
+    """Whether something was handed on account of an item."""
+    return HANDED.get(tx, *source) is not None
+
+
 def hand_on(tx: Transaction, source: Handed, stream: str, items: Iterable[Item]) -> bool:
     """Put items into a feed on account of another feed's item; False where that was done before."""
-    if HANDED.get(tx, *source) is not None:
+    if handed(tx, source):
         return False
     HANDED.add(tx, source)
     outbox.append(tx, stream, items)

@@ -28,6 +28,11 @@ def context_of(town: str, locator: bytes, version: int) -> bytes:
     return b"jukinet payload v1\x00" + town.encode() + locator + pack(">Q", version)
 
 
+def seed_context(locator: bytes) -> bytes:
+    """What the seal of a chain's seed is bound to."""
+    return b"jukinet seed v1\x00" + locator
+
+
 def seal_notice(
     notice: Notice,
     *,
@@ -44,15 +49,6 @@ def seal_notice(
     context = context_of(town, attachment.locator, version)
     key, nonce = chance(KEY_BYTES), chance(NONCE_BYTES)
     payload = nonce + lock(key, pad(notice.pack(), PLAIN_BYTES), nonce=nonce, context=context)
-    chain = None
-    if fresh_chain:
-        chain = ChainStart(
-            epoch=attachment.epoch,
-            seed=attachment.seed,
-            sealed_seed=seal.seal(
-                attachment.seed, context=b"jukinet seed v1\x00" + attachment.locator
-            ),
-        )
     return SealedNotice(
         town=town,
         locator=attachment.locator,
@@ -62,7 +58,16 @@ def seal_notice(
         search_tags=tags_of(tag_key, notice.person, attachment.locator),
         payload=payload,
         wrapped=seal.seal(key, context=context),
-        chain=chain,
+        chain=start_chain(attachment, seal) if fresh_chain else None,
+    )
+
+
+def start_chain(attachment: Attachment, seal: SealKey) -> ChainStart:
+    """The start of a chain of labels, its seed sealed to the keepers besides."""
+    return ChainStart(
+        epoch=attachment.epoch,
+        seed=attachment.seed,
+        sealed_seed=seal.seal(attachment.seed, context=seed_context(attachment.locator)),
     )
 
 

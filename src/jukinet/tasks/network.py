@@ -169,8 +169,12 @@ def open_network(
             national=store(folder.national, "national"),
             chains=store(folder.chains, "chains"),
         )
-        log = Log.open(RealDisk(folder.log), origin=public.origin, key=SigningKey(centre_ring.log))
-        ledger = Ledger(log, shelves.chains, chance)
+
+        def log() -> Log:
+            key = SigningKey(centre_ring.log)
+            return Log.open(RealDisk(folder.log), origin=public.origin, key=key)
+
+        ledger = Ledger(log(), shelves.chains, chance, reopen=log)
         centre = Centre(shelves, ledger, centre_ring, public, load(), chance)
         one_keeper = Keeper(
             KEEPER,

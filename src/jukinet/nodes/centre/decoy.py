@@ -19,13 +19,13 @@ from jukinet.law.identity import (
     Name,
     Sex,
 )
-from jukinet.law.notice import Notice, Reason
+from jukinet.law.notice import Notice, Reason, SealedNotice
 from jukinet.ledger import chains
 from jukinet.names.address import Address
 from jukinet.names.era import parse_iso
 from jukinet.names.legal import LegalName
 from jukinet.nodes.centre.shelves import Shelves
-from jukinet.nodes.sealing import seal_notice
+from jukinet.nodes.sealing import seal_notice, start_chain
 from jukinet.numbers.resident_code import complete
 
 DECOY = bytes(LOCATOR_BYTES)
@@ -35,32 +35,35 @@ def place_decoys(shelves: Shelves, seal: SealKey, chance: Chance, now: datetime)
     """Put a decoy into each prefecture that has none yet, and start the chain they share.
 
     The chain comes first: a crash between the two leaves a chain that the next decoy shares, never
-    a decoy without a chain.
+    a decoy without a chain. Where the chains were restored from before there was one, it is begun
+    anew: nobody reads along with it.
     """
     attachment = Attachment(
         locator=DECOY, root=chance(ROOT_BYTES), epoch=0, seed=chance(SEED_BYTES)
     )
+    with shelves.chains.begin() as tx:
+        if not chains.of(tx, [DECOY]):
+            chains.start(tx, [(DECOY, start_chain(attachment, seal))])
     for prefecture, store in shelves.prefectures.items():
         with store.begin() as tx:
-            if people.found(tx, prefecture, DECOY) is not None:
-                continue
-        sealed = seal_notice(
-            nobody(prefecture, attachment.root),
-            town=f"{prefecture}0000",
-            attachment=attachment,
-            version=0,
-            fresh_chain=True,
-            tag_key=chance(32),
-            code_key=chance(32),
-            seal=seal,
-            chance=chance,
-        )
-        assert sealed.chain is not None
-        with shelves.chains.begin() as tx:
-            chains.start(tx, [(DECOY, sealed.chain)])
-        arrived = people.Arrived(0, bytes(32), sealed, sealed.search_tags)
-        with store.begin() as tx:
-            people.take_in(tx, prefecture, [arrived], now.isoformat())
+            if people.found(tx, prefecture, DECOY) is None:
+                sealed = _sealed(prefecture, attachment, seal, chance)
+                arrived = people.Arrived(0, bytes(32), sealed, sealed.search_tags)
+                people.take_in(tx, prefecture, [arrived], now.isoformat())
+
+
+def _sealed(prefecture: str, attachment: Attachment, seal: SealKey, chance: Chance) -> SealedNotice:
+    return seal_notice(
+        nobody(prefecture, attachment.root),
+        town=f"{prefecture}0000",
+        attachment=attachment,
+        version=0,
+        fresh_chain=False,
+        tag_key=chance(32),
+        code_key=chance(32),
+        seal=seal,
+        chance=chance,
+    )
 
 
 def nobody(prefecture: str, root: bytes) -> Notice:

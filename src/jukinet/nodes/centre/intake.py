@@ -1,9 +1,8 @@
 """Intake (受信): apply the towns' feeds, each item once and in order; hand letters on.
 
-The order of writes is the centre's (see `node`): chains, then other prefectures, then the national
-store, then the town's own prefecture together with how far the feed is applied. Every step but the
-last can be done twice without harm: whereabouts are written only after those whom they concern have
-been told, so a crash in between tells them again.
+A batch is read whole before anything of it is written: one item that is not what it should be, and
+nothing is applied. The order of writes is the centre's (see `node`); every step but the last can be
+done twice without harm.
 """
 
 from collections.abc import Sequence
@@ -13,31 +12,45 @@ from typing import NamedTuple
 
 import msgspec
 
-from jukinet.errors import OutOfStep, Refused
+from jukinet.errors import Malformed, OutOfStep, Refused
 from jukinet.feed import inbox, reconcile
 from jukinet.feed.inbox import New
 from jukinet.feed.link import Batch, Item, stream_name
 from jukinet.index import numbering, people, whereabouts
 from jukinet.index.people import Arrived
+from jukinet.keys.seal import SEAL_OVERHEAD
+from jukinet.law.identity import SEED_BYTES
+from jukinet.law.inquiry import UNREADABLE
 from jukinet.law.notice import SealedNotice
-from jukinet.law.tags import stored
+from jukinet.law.tags import TAG_BYTES, stored
 from jukinet.ledger import chains
+from jukinet.nodes.centre.decoy import DECOY
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.keyring import CentreRing, Directory
 from jukinet.nodes.letters import Posted, Relayed
 from jukinet.nodes.message import CENTRE, Compare, Compared, FeedAck
 from jukinet.nodes.pools import PoolGrant, PoolRequest
-from jukinet.nodes.relay import Handed, hand_on
+from jukinet.nodes.relay import Handed, hand_on, handed
 
 POOL_GRANT_MAX = 100_000
+LETTER_BYTES_MAX = 16_384
+VERSION_MAX = 2**60
 
 
 class Applied(NamedTuple):
     """What became of a batch."""
 
     ack: FeedAck
-    told: frozenset[str]  # towns for whom something was put into the feed
-    notices: int
+    told: frozenset[str] = frozenset()  # towns for whom something was put into the feed
+    notices: int = 0
+
+
+class _Read(NamedTuple):
+    """A batch's new items, by kind, each with its number in the feed."""
+
+    notices: list[Arrived]
+    letters: list[tuple[int, Posted]]
+    requests: list[tuple[int, PoolRequest]]
 
 
 class Intake:
@@ -56,44 +69,61 @@ class Intake:
         with store.begin() as tx:
             new = inbox.new_items(tx, batch, now)
         if not new.items:
-            return Applied(
-                FeedAck(stream=batch.stream, last=new.standing.last, gap=new.gap), frozenset(), 0
-            )
+            return Applied(FeedAck(stream=batch.stream, last=new.standing.last, gap=new.gap))
         self._check_signature(town, batch)
-        arrived = self._notices(town, new)
-        self._begin_chains(arrived)
-        moves = self._moves(town, arrived)
-        told = self._hand_on(town, batch.stream, new)
-        self._forward(town, moves.left)
-        self._note_nationally(arrived, moves)
+        read = self._read(town, new)
+        self._begin_chains(read.notices)
+        left = self._note_nationally(town, read.notices)
+        told = self._hand_on(town, batch.stream, read)
         with store.begin() as tx:
-            people.take_in(tx, town[:2], arrived, new.standing.heard_at)
-            own = [one for one in moves.left if one.prefecture == town[:2]]
-            people.forward(tx, town[:2], [(one.locator, one.version, one.gone_to) for one in own])
+            people.take_in(tx, town[:2], read.notices, new.standing.heard_at)
+            people.forward(tx, town[:2], _gone(left, town[:2]))
             inbox.advance(tx, new.standing)
         ack = FeedAck(stream=batch.stream, last=new.standing.last)
-        return Applied(ack, told, len(arrived))
+        return Applied(ack, told, len(read.notices))
+
+    # --- reading ------------------------------------------------------------------------------
 
     def _check_signature(self, town: str, batch: Batch) -> None:
         try:
             self._directory.town_verify(town).verify(batch.signed, batch.signature)
-        except Refused:
+        except (Malformed, Refused):
             raise OutOfStep(f"feed {batch.stream}: the town has not signed this batch") from None
 
-    def _notices(self, town: str, new: New) -> list[Arrived]:
-        index_key = self._ring.index[town[:2]]
-        arrived = []
+    def _read(self, town: str, new: New) -> _Read:
+        """All items, parsed; raises OutOfStep where one is not what it should be."""
+        read = _Read([], [], [])
         for number, item in new.items:
-            if item.kind != "notice":
-                continue
             try:
-                notice = _decode_notice(item.body)
-            except msgspec.MsgspecError as error:
-                raise OutOfStep(f"feed: item {number} of {town} is no notice: {error}") from None
-            people.check(notice, town)
-            tags = [stored(index_key, tag) for tag in notice.search_tags]
-            arrived.append(Arrived(number, sha256(item.body).digest(), notice, tags))
-        return arrived
+                if item.kind == "notice":
+                    read.notices.append(self._notice(town, number, item))
+                elif item.kind == "letter":
+                    read.letters.append((number, self._letter(item)))
+                elif item.kind == "pool_request":
+                    read.requests.append((number, _decode_request(item.body)))
+                else:
+                    raise OutOfStep("it is of a kind that this centre does not know")
+            except (OutOfStep, *UNREADABLE) as error:
+                reason = str(error) if isinstance(error, OutOfStep) else "it cannot be read"
+                raise OutOfStep(f"feed {town}: item {number}: {reason}") from None
+        return read
+
+    def _notice(self, town: str, number: int, item: Item) -> Arrived:
+        notice = _decode_notice(item.body)
+        people.check(notice, town)
+        _check_sizes(notice)
+        tags = [stored(self._ring.index[town[:2]], tag) for tag in notice.search_tags]
+        return Arrived(number, sha256(item.body).digest(), notice, tags)
+
+    def _letter(self, item: Item) -> Posted:
+        posted = _decode_posted(item.body)
+        if posted.receiver not in self._directory.towns:
+            raise OutOfStep(f"the directory has no town {posted.receiver[:6]!r}")
+        if len(posted.sealed) > LETTER_BYTES_MAX:
+            raise OutOfStep(f"a letter has at most {LETTER_BYTES_MAX} bytes")
+        return posted
+
+    # --- writing ------------------------------------------------------------------------------
 
     def _begin_chains(self, arrived: Sequence[Arrived]) -> None:
         starts = [
@@ -105,63 +135,61 @@ class Intake:
             with self._shelves.chains.begin() as tx:
                 chains.start(tx, starts)
 
-    def _moves(self, town: str, arrived: Sequence[Arrived]) -> whereabouts.Moves:
+    def _note_nationally(
+        self, town: str, arrived: Sequence[Arrived]
+    ) -> tuple[whereabouts.Left, ...]:
+        """Codes and whereabouts; other prefectures are told before it is written that they were."""
+        if not arrived:
+            return ()
         versions = [(one.notice.locator, one.notice.version) for one in arrived]
         with self._shelves.national.begin() as tx:
-            return whereabouts.moves(tx, town[:2], versions)
-
-    def _note_nationally(self, arrived: Sequence[Arrived], moves: whereabouts.Moves) -> None:
-        if not arrived:
-            return
-        with self._shelves.national.begin() as tx:
+            moves = whereabouts.moves(tx, town[:2], versions)
+            for prefecture in sorted({one.prefecture for one in moves.left} - {town[:2]}):
+                with self._shelves.of(prefecture).begin() as other:
+                    people.forward(other, prefecture, _gone(moves.left, prefecture))
             numbering.note_codes(tx, [(one.notice.code_tag, one.notice.locator) for one in arrived])
             whereabouts.note(tx, moves)
+        return moves.left
 
-    def _forward(self, town: str, left: Sequence[whereabouts.Left]) -> None:
-        """Tell other prefectures that people have a newer state here."""
-        for prefecture in sorted({one.prefecture for one in left} - {town[:2]}):
-            gone = [
-                (one.locator, one.version, one.gone_to)
-                for one in left
-                if one.prefecture == prefecture
-            ]
-            with self._shelves.of(prefecture).begin() as tx:
-                people.forward(tx, prefecture, gone)
-
-    def _hand_on(self, town: str, stream: str, new: New) -> frozenset[str]:
+    def _hand_on(self, town: str, stream: str, read: _Read) -> frozenset[str]:
         """Letters go into the receiving towns' feeds; pools into the asking town's."""
-        told = set()
-        for number, item in new.items:
-            if item.kind == "letter":
-                posted = _decode_posted(item.body)
-                relayed = Relayed(sender=town, sealed=posted.sealed)
-                receiver, answer = posted.receiver, Item(kind="letter", body=_encode(relayed))
-            elif item.kind == "pool_request":
-                receiver, answer = town, Item(kind="pool", body=self._grant(stream, number, item))
-            else:
-                continue
-            with self._shelves.of(receiver[:2]).begin() as tx:
-                hand_on(tx, Handed(stream, number), stream_name(CENTRE, receiver), [answer])
-            told.add(receiver)
+        told = {posted.receiver for _, posted in read.letters}
+        for prefecture in sorted({receiver[:2] for receiver in told}):
+            with self._shelves.of(prefecture).begin() as tx:
+                for number, posted in read.letters:
+                    if posted.receiver[:2] == prefecture:
+                        relayed = _encode(Relayed(sender=town, sealed=posted.sealed))
+                        receiver = stream_name(CENTRE, posted.receiver)
+                        item = Item(kind="letter", body=relayed)
+                        hand_on(tx, Handed(stream, number), receiver, [item])
+        for number, request in read.requests:
+            with self._shelves.of(town[:2]).begin() as tx:
+                source = Handed(stream, number)
+                if not handed(tx, source):
+                    item = Item(kind="pool", body=self._grant(request))
+                    hand_on(tx, source, stream_name(CENTRE, town), [item])
+            told.add(town)
         return frozenset(told)
 
-    def _grant(self, stream: str, number: int, item: Item) -> bytes:
+    def _grant(self, request: PoolRequest) -> bytes:
         """The next codes; a crash before they are handed on wastes them, and never doubles them."""
-        request = _decode_request(item.body)
-        count = max(1, min(request.count, POOL_GRANT_MAX))
         with self._shelves.national.begin() as tx:
             pool = numbering.allot(
                 tx,
-                count,
+                max(1, min(request.count, POOL_GRANT_MAX)),
                 code_key=self._ring.pool,
                 number_key=self._ring.numbers,
                 tag_key=self._ring.codes,
             )
         return _encode(PoolGrant(pairs=pool.pairs))
 
-    def compared(self, asked: Compare) -> Compared:
-        """The digest of what the index holds of a town, for the night's reconciliation."""
+    # --- the night's reconciliation -----------------------------------------------------------
+
+    def compared(self, sender: str, asked: Compare) -> Compared:
+        """The digest of what the index holds of a town."""
         town = asked.town
+        if sender != town or town not in self._ring.reconcile:
+            raise OutOfStep(f"comparison: {sender[:6]!r} asks for a town that it is not")
         key = self._ring.reconcile[town]
         with self._shelves.of(town[:2]).begin() as tx:
             standing = inbox.standing(tx, stream_name(town, CENTRE))
@@ -171,6 +199,26 @@ class Intake:
             )
         digest = reconcile.digest(leaves)
         return Compared(town=town, last=standing.last, count=digest.size, root=digest.root)
+
+
+def _check_sizes(notice: SealedNotice) -> None:
+    """What the index would keep without looking, and what is the centre's own."""
+    if notice.locator == DECOY:
+        raise OutOfStep("notice: its locator is the decoy's")
+    if any(len(tag) != TAG_BYTES for tag in notice.search_tags):
+        raise OutOfStep(f"notice: a search tag has {TAG_BYTES} bytes")
+    if notice.version > VERSION_MAX:
+        raise OutOfStep("notice: a person version that no town reaches")
+    chain = notice.chain
+    if chain is not None and not 0 <= chain.epoch <= VERSION_MAX:
+        raise OutOfStep("notice: a chain's epoch that no town reaches")
+    if chain is not None and len(chain.sealed_seed) != SEAL_OVERHEAD + SEED_BYTES:
+        raise OutOfStep(f"notice: a sealed seed has {SEAL_OVERHEAD + SEED_BYTES} bytes")
+
+
+def _gone(left: Sequence[whereabouts.Left], prefecture: str) -> list[tuple[bytes, int, str]]:
+    """Of whom a prefecture is to write down that a newer state stands elsewhere."""
+    return [(one.locator, one.version, one.gone_to) for one in left if one.prefecture == prefecture]
 
 
 _encode = msgspec.msgpack.Encoder().encode

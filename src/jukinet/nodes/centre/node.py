@@ -4,16 +4,21 @@ Order of writes, for a batch of a town's feed (each step is idempotent, so a cra
 mended by the town's sending again what was not acknowledged):
 
 1. the chains of labels that it starts (chain store);
-2. in other prefectures: that a person now has a newer state here; letters to towns there;
-3. codes in use and whereabouts (national store);
+2. in other prefectures: that a person now has a newer state here; then codes in use and
+   whereabouts (national store), from which it follows who is to be told: so they are told again
+   until it is written that they were;
+3. letters and pools, into the feeds of the towns that they are for, each once; codes are allotted
+   (national store) before they are handed on, so a crash between the two wastes them and never
+   gives them twice;
 4. in the town's own prefecture, one transaction: states, tags, and how far the feed is applied.
 
 Order of writes, for an inquiry: the leaf is durable and public (`ledger.writer`), then the keepers
 are asked, then the answer leaves. What waits for a keeper is lost in a crash: a leaf stands, no
-answer was given, and the agency asks again.
+answer was given, and the agency asks again. Where the ledger cannot write, what waits for it is
+tried again, and what comes meanwhile is turned away.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jukinet.errors import Malformed, OutOfStep
 from jukinet.feed.link import Batch, stream_name
@@ -21,14 +26,16 @@ from jukinet.keys.chance import Chance
 from jukinet.keys.seal import SealKey
 from jukinet.law.schedule import Schedule
 from jukinet.ledger.writer import Ledger
+from jukinet.nodes.centre import answering
 from jukinet.nodes.centre.decoy import place_decoys
-from jukinet.nodes.centre.inquiries import GROUP_MAX, Inquiries
+from jukinet.nodes.centre.inquiries import Inquiries
 from jukinet.nodes.centre.intake import Intake
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.feeding import Sender
 from jukinet.nodes.keyring import CentreRing, Directory, signing_key
 from jukinet.nodes.message import (
     CENTRE,
+    KEEPER,
     Ask,
     Compare,
     Feed,
@@ -40,9 +47,12 @@ from jukinet.nodes.message import (
     Wake,
 )
 
+GROUP_MAX = 256
+RETRY_AFTER = timedelta(seconds=5)
+
 
 class Centre:
-    """The centre's node."""
+    """The centre's node. `out_of_step` is for the operator: what was refused or did not work."""
 
     name = CENTRE
 
@@ -58,12 +68,12 @@ class Centre:
         self.shelves = shelves
         self.ledger = ledger
         self.notices_applied = 0
-        self.out_of_step: list[str] = []
-        self._ring = ring
         self._directory = directory
         self._chance = chance
         self._intake = Intake(shelves, ring, directory)
-        self._inquiries = Inquiries(shelves, ledger, ring, directory, schedule)
+        self._inquiries = Inquiries(shelves, ledger, ring, directory, schedule, chance)
+        self._retry_at: datetime | None = None  # the ledger could not write
+        self.out_of_step = self._inquiries.out_of_step
         key = signing_key(ring.signing)
         self._feeds = {
             town: Sender(
@@ -87,30 +97,49 @@ class Centre:
         body = message.body
         if isinstance(body, Ask):
             return self._ask(message.sender, body, now)
-        if isinstance(body, KeeperReply):
+        if isinstance(body, KeeperReply) and message.sender == KEEPER:
             return self._group(self._inquiries.kept(body), now)
         if isinstance(body, Feed):
             return self._receive(message.sender, body.batch, now)
         if isinstance(body, FeedAck):
             return self._acknowledged(message.sender, body, now)
         if isinstance(body, Compare):
-            reply = self._intake.compared(body)
-            return [Message(sender=CENTRE, receiver=message.sender, body=reply)]
+            return self._compared(message.sender, body)
         if isinstance(body, Tick):
             ticked = [one for feed in self._feeds.values() for one in feed.tick(now)]
-            return [*self._group(self._inquiries.commit(), now), *ticked]
-        raise Malformed(f"message: the centre takes no {type(body).__name__}")
+            return [*self._write(now), *ticked]
+        raise Malformed(f"message: the centre takes no {type(body).__name__} from {message.sender}")
+
+    # --- inquiries --------------------------------------------------------------------------
 
     def _ask(self, sender: str, ask: Ask, now: datetime) -> Out:
+        if self._retry_at is not None:
+            reason = "ledger: it cannot be written just now; ask again in a minute"
+            return [answering.rejection(sender, b"", reason)]
         first = not self._inquiries.staged
         out = self._inquiries.ask(sender, ask, now)
         if self._inquiries.staged >= GROUP_MAX:
-            return [*out, *self._group(self._inquiries.commit(), now)]
+            return [*out, *self._write(now)]
         return [*out, Wake(at=now)] if first and self._inquiries.staged else out
+
+    def _write(self, now: datetime) -> Out:
+        """Write what is staged. Where a disk cannot, nothing leaves, and it is tried again."""
+        if self._retry_at is not None and now < self._retry_at:
+            return []
+        try:
+            out = self._inquiries.write(now)
+        except (OSError, OutOfStep) as error:
+            self.out_of_step.append(f"ledger: {error}")
+            self._retry_at = now + RETRY_AFTER
+            return [Wake(at=self._retry_at)]
+        self._retry_at = None
+        return self._group(out, now)
 
     def _group(self, out: Out, now: datetime) -> Out:
         """What is staged meanwhile is written when all that was sent has been delivered."""
         return [*out, Wake(at=now)] if self._inquiries.staged else out
+
+    # --- feeds ------------------------------------------------------------------------------
 
     def _receive(self, town: str, batch: Batch, now: datetime) -> Out:
         try:
@@ -126,3 +155,11 @@ class Centre:
     def _acknowledged(self, town: str, ack: FeedAck, now: datetime) -> Out:
         feed = self._feeds.get(town)
         return feed.acknowledged(ack, now) if feed and ack.stream == feed.stream else []
+
+    def _compared(self, sender: str, asked: Compare) -> Out:
+        try:
+            reply = self._intake.compared(sender, asked)
+        except OutOfStep as error:
+            self.out_of_step.append(str(error))
+            return []
+        return [Message(sender=CENTRE, receiver=sender, body=reply)]
