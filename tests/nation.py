@@ -1,0 +1,384 @@
+"""A small nation for tests: towns, centre, keeper and agencies on one line, all of it in memory.
+
+Its stores can be copied whole and its disk forgets, so that one state can be gone on from in many
+ways: with another question, or after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from tests.forgetful_disk import ForgetfulDisk
+from tests.support import (
+    CHIYODA,
+    DAY,
+    NOON,
+    SAPPORO_CHUO,
+    SHINJUKU,
+    address,
+    chance,
+    directory_of,
+    entrant,
+    filed,
+    memory,
+)
+
+from jukinet.client.mirror import Mirror
+from jukinet.client.receipts import LogKey
+from jukinet.client.statement import ViewKey
+from jukinet.keys.sign import SigningKey
+from jukinet.law import leaf as leaves
+from jukinet.law import notification as law
+from jukinet.law.identity import Item
+from jukinet.law.inquiry import BySearch, Claim
+from jukinet.law.notification import MeasureStep
+from jukinet.law.record import Record
+from jukinet.law.schedule import Kind, load
+from jukinet.ledger.log import Log
+from jukinet.ledger.writer import Ledger
+from jukinet.nodes import agency, keeper, municipality
+from jukinet.nodes.agency import Agency, Outcome
+from jukinet.nodes.centre import shelves
+from jukinet.nodes.centre.node import Centre
+from jukinet.nodes.centre.shelves import Shelves
+from jukinet.nodes.keeper import Keeper
+from jukinet.nodes.keyring import AgencyRing, KeeperRing, new_centre_ring, new_town_ring
+from jukinet.nodes.message import DESK, KEEPER, Filed, Filing, Message
+from jukinet.nodes.municipality import Municipality
+from jukinet.numbers.municipality_code import MunicipalityCode
+from jukinet.register import book
+from jukinet.store.engine import Store, open_store
+from jukinet.wire.line import Line
+
+TOWNS = (CHIYODA, SHINJUKU, SAPPORO_CHUO)
+AGENCIES = ("pension", "tax", "passport", "mutual-aid", "labour", "town-welfare")
+KEEPER_RING = KeeperRing(master=b"k" * 32)
+
+
+class Crash(Exception):
+    """The machine is gone, between two writes."""
+
+
+class Nation:
+    """All nodes on one line; `now` moves only by `nation.line`."""
+
+    def __init__(
+        self,
+        towns: tuple[str, ...] = TOWNS,
+        agencies: tuple[str, ...] = AGENCIES,
+        seed: object = 1,
+        *,
+        now: datetime = NOON,
+        stores: dict[str, Store] | None = None,
+        disk: ForgetfulDisk | None = None,
+        disks: Any = None,
+    ) -> None:
+        self.names = (towns, agencies)
+        self.seed = seed
+        self.chance = chance(seed)
+        self.centre_ring = new_centre_ring(chance("centre"), list(towns))
+        self.rings = {
+            town: new_town_ring(chance(town), self.centre_ring, town) for town in towns
+        }
+        self.directory = directory_of(list(towns), self.centre_ring, self.rings)
+        self.stores = stores or _stores(towns, agencies)
+        self.disk = disk or ForgetfulDisk()
+        self.desk: list[Message] = []
+        self.up(now)
+
+    # --- up and down ------------------------------------------------------------------------
+
+    def up(self, now: datetime) -> None:
+        """Bring all nodes up over what the stores and the disk hold."""
+        towns, agencies = self.names
+        prefectures = sorted({town[:2] for town in towns})
+        shelf = Shelves(
+            {one: self.stores[one] for one in prefectures},
+            self.stores["national"],
+            self.stores["chains"],
+        )
+        ledger = Ledger(self.log(), shelf.chains, self.chance, reopen=self.log)
+        schedule = load()
+        self.line = Line(now)
+        self.centre = Centre(
+            shelf, ledger, self.centre_ring, self.directory, schedule, self.chance
+        )
+        vkey = self.directory.log
+        self.keeper = Keeper(KEEPER, self.stores["keeper"], KEEPER_RING, LogKey.parse(vkey))
+        self.towns = {
+            town: Municipality(
+                town, self.stores[town], self.rings[town], self.directory, self.chance
+            )
+            for town in towns
+        }
+        self.agencies = {
+            name: Agency(
+                name,
+                schedule.receivers[name],
+                self.directory.agencies[name].prefecture,
+                self.stores[name],
+                AgencyRing(signing=name.encode().ljust(32, b".")),
+                LogKey.parse(vkey),
+                self.chance,
+            )
+            for name in agencies
+        }
+        for node in (self.keeper, self.centre, *self.towns.values(), *self.agencies.values()):
+            self.line.join(node)
+        self.desk = self.line.listen(DESK)
+        self.line.run()
+
+    def log(self) -> Log:
+        key = SigningKey(self.centre_ring.log)
+        return Log.open(self.disk, origin=self.directory.origin, key=key)
+
+    def copy(self) -> Nation:
+        """The same nation once more, on stores and a disk of its own."""
+        stores = {name: copied(store) for name, store in self.stores.items()}
+        return self._again(stores, self.disk.copy())
+
+    def crashed(self, keeps: str = "nothing") -> Nation:
+        """What comes up after a crash of all nodes."""
+        return self._again(self.stores, self.disk.after_crash(keeps))
+
+    def _again(self, stores: dict[str, Store], disk: ForgetfulDisk) -> Nation:
+        towns, agencies = self.names
+        # Other chance than before: a machine that comes up draws afresh.
+        return Nation(
+            towns,
+            agencies,
+            f"{self.seed} again",
+            now=self.line.now,
+            stores=stores,
+            disk=disk,
+        )
+
+    # --- desks ------------------------------------------------------------------------------
+
+    def accept(self, town: str, notification: law.Notification) -> tuple[int, ...]:
+        """Hand in a notification that must be accepted; everything that follows is delivered."""
+        self.desk.clear()
+        body = Filing(notification=notification)
+        self.line.post(Message(sender=DESK, receiver=town, body=body))
+        self.line.run()
+        (reply,) = (one.body for one in self.desk)
+        assert isinstance(reply, Filed), reply.reason
+        return reply.persons
+
+    def enter(self, town: str, *people: law.Entrant) -> tuple[int, ...]:
+        """A household, entered ex officio."""
+        return self.accept(
+            town,
+            law.ExOfficioEntry(
+                filed=filed(self.today),
+                entrants=people or (entrant(),),
+                address=address(town),
+                household=None,
+            ),
+        )
+
+    def move(
+        self, person: int, town: str, to: str, on: date | None = None, block: str = "2番2号"
+    ) -> int:
+        """A person moves to another town, with a certificate; the record there."""
+        on = on or self.today
+        code = self.record(town, person).code
+        self.accept(
+            town,
+            law.MoveOut(filed=filed(on, on), persons=(person,), destination=MunicipalityCode(to)),
+        )
+        return self.move_in(self.record(town, person), code, town, to, on, block)
+
+    def move_in(
+        self, record: Record, code, town: str, to: str, on: date, block: str = "2番2号"
+    ) -> int:
+        mover = entrant(
+            name=record.name,
+            birth_date=record.birth_date,
+            sex=record.sex,
+            code=code,
+            family_register=record.family_register,
+        )
+        (there,) = self.accept(
+            to,
+            law.MoveIn(
+                filed=filed(on, on),
+                movers=(mover,),
+                address=address(to, block),
+                household=None,
+                came_from=MunicipalityCode(town),
+            ),
+        )
+        return there
+
+    def hide(self, town: str, person: int) -> None:
+        """A support measure."""
+        until = self.today + timedelta(days=365)
+        self.accept(
+            town,
+            law.MeasureRequest(
+                filed=filed(self.today, self.today),
+                persons=(person,),
+                step=MeasureStep.BEGIN,
+                until=until,
+            ),
+        )
+
+    def record(self, town: str, person: int) -> Record:
+        with self.stores[town].begin() as tx:
+            return book.records(tx, [person])[person].record
+
+    @property
+    def today(self) -> date:
+        return self.line.now.date()
+
+    # --- agencies ---------------------------------------------------------------------------
+
+    def question(self, name: str, row: str, kind: Kind | str, subject, **more: Any) -> Message:
+        """A question as an agency signs it; items and claim as the kind wants them."""
+        kind = Kind(kind)
+        claim = more.get("claim")
+        if claim is not None:
+            more["items"] = claim.items
+        elif kind in (Kind.ITEMS, Kind.CHANGES):
+            more.setdefault("items", load().grants[row].items)
+        if kind is Kind.CHANGES:
+            more.setdefault("since", date(2000, 1, 1))
+        more.setdefault("now", self.line.now)
+        return self.agencies[name].ask(row=row, kind=kind, subject=subject, **more)
+
+    def ask(self, name: str, row: str, kind: Kind | str, subject, **more: Any) -> Outcome:
+        """Ask, and take what comes of it."""
+        self.line.post(self.question(name, row, kind, subject, **more))
+        self.line.run()
+        (outcome,) = self.outcomes(name)
+        return outcome
+
+    def outcomes(self, name: str) -> list[Outcome]:
+        """What came of the questions since the last time."""
+        node = self.agencies[name]
+        assert node.distrusted == []
+        found = list(node.outcomes)
+        node.outcomes.clear()
+        node.keep()
+        return found
+
+    # --- the ledger -------------------------------------------------------------------------
+
+    def leaves(self) -> list[leaves.Leaf]:
+        log = self.centre.ledger.log
+        return [leaves.decode(log.entry(index)) for index in range(log.size)]
+
+    def mirror(self) -> Mirror:
+        return Mirror(lambda path: self.disk.read(path) if self.disk.exists(path) else None)
+
+    def view_key(self, town: str, person: int) -> ViewKey:
+        attachment = self.record(town, person).attachment
+        assert attachment is not None
+        return ViewKey(
+            log=self.directory.log,
+            epoch=attachment.epoch,
+            place=0,
+            state=attachment.seed.hex(),
+        )
+
+    def images(self) -> dict[str, bytes]:
+        """Every store, row by row."""
+        return {name: dumped(store) for name, store in self.stores.items()}
+
+
+def _stores(towns: Iterable[str], agencies: Iterable[str]) -> dict[str, Store]:
+    prefectures = sorted({town[:2] for town in towns})
+    return {
+        **{one: memory(*shelves.PREFECTURE) for one in prefectures},
+        "national": memory(*shelves.NATIONAL),
+        "chains": memory(*shelves.CHAINS),
+        "keeper": memory(*keeper.METADATA),
+        **{town: memory(*municipality.METADATA) for town in towns},
+        **{name: memory(*agency.METADATA) for name in agencies},
+    }
+
+
+def copied(store: Store) -> Store:
+    """A store with the same pages."""
+    found = open_store("sqlite://")
+    found._connected().deserialize(store._connected().serialize())
+    return found
+
+
+def put_back(store: Store, image: bytes) -> None:
+    """A store restored from an older copy of its pages."""
+    store._connected().deserialize(image)
+
+
+def taken(store: Store) -> bytes:
+    """A copy of a store's pages."""
+    return store._connected().serialize()
+
+
+def dumped(store: Store) -> str:
+    """Everything that a store holds, as text."""
+    return "\n".join(store._connected().iterdump())
+
+
+@contextmanager
+def recorded_commits():
+    """The stores that commit, in order."""
+    found: list[Store] = []
+    commit = Store.commit
+
+    def noted(self: Store, driver: Any) -> None:
+        commit(self, driver)
+        found.append(self)
+
+    Store.commit = noted
+    try:
+        yield found
+    finally:
+        Store.commit = commit
+
+
+@contextmanager
+def crashing(at: int, when: str):
+    """Crash before or after commit number `at`."""
+    count = 0
+    commit = Store.commit
+
+    def crash(self: Store, driver: Any) -> None:
+        nonlocal count
+        count += 1
+        if count - 1 == at and when == "before":
+            raise Crash
+        commit(self, driver)
+        if count - 1 == at:
+            raise Crash
+
+    Store.commit = crash
+    try:
+        yield
+    finally:
+        Store.commit = commit
+
+
+def search(record: Record, place: str | None = None, **more: Any) -> BySearch:
+    """A person as an agency names one."""
+    fields = {"name": record.name.legal, "birth_date": record.birth_date, **more}
+    return BySearch(place=MunicipalityCode(place or record.address.municipality), **fields)
+
+
+def claim(record: Record, *items: Item) -> Claim:
+    """What an agency rightly believes of a person."""
+    every = {
+        Item.NAME: record.name.legal,
+        Item.BIRTH_DATE: record.birth_date,
+        Item.SEX: record.sex,
+        Item.ADDRESS: record.address,
+    }
+    return Claim(**{item.value: every[item] for item in items or (Item.NAME, Item.BIRTH_DATE)})
+
+
+__all__ = [name for name in dir() if not name.startswith("_")]
+_ = DAY
