@@ -644,7 +644,7 @@ LARGE = grown(3, 250, 3, 300, 200, 7, 1)
 def test_a_flipped_bit_in_any_covered_file_is_noticed_and_the_file_is_named(path):
     rng = Random(path)
     size = len(LARGE.read(path))
-    for _ in range(12):
+    for _ in range(6):
         disk = LARGE.copy()
         disk.flip(path, rng.randrange(size), rng.randrange(8))
         with pytest.raises(Damaged) as error:
