@@ -80,9 +80,7 @@ class Nation:
         self.seed = seed
         self.chance = chance(seed)
         self.centre_ring = new_centre_ring(chance("centre"), list(towns))
-        self.rings = {
-            town: new_town_ring(chance(town), self.centre_ring, town) for town in towns
-        }
+        self.rings = {town: new_town_ring(chance(town), self.centre_ring, town) for town in towns}
         self.directory = directory_of(list(towns), self.centre_ring, self.rings)
         self.stores = stores or _stores(towns, agencies)
         self.disk = disk or ForgetfulDisk()
@@ -103,9 +101,7 @@ class Nation:
         ledger = Ledger(self.log(), shelf.chains, self.chance, reopen=self.log)
         schedule = load()
         self.line = Line(now)
-        self.centre = Centre(
-            shelf, ledger, self.centre_ring, self.directory, schedule, self.chance
-        )
+        self.centre = Centre(shelf, ledger, self.centre_ring, self.directory, schedule, self.chance)
         vkey = self.directory.log
         self.keeper = Keeper(KEEPER, self.stores["keeper"], KEEPER_RING, LogKey.parse(vkey))
         self.towns = {

@@ -79,7 +79,9 @@ def test_the_small_schedule_of_these_tests_is_well_formed():
             "receiver pension: want its name in both languages",
             id="a receiver without its Japanese name",
         ),
-        pytest.param(BODY.replace("table = 1", "table = 6"), "row 6-73: want table 1-5", id="table 6"),
+        pytest.param(
+            BODY.replace("table = 1", "table = 6"), "row 6-73: want table 1-5", id="table 6"
+        ),
         pytest.param(BODY.replace("row = 73", "row = 0"), "row 1-0: want table 1-5", id="row 0"),
         pytest.param(
             BODY.replace('receiver = "pension"', 'receiver = "town"'),
