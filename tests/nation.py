@@ -152,6 +152,22 @@ class Nation:
             disk=disk,
         )
 
+    @contextmanager
+    def carried(self):
+        """The messages that the line delivers meanwhile."""
+        found: list[Message] = []
+        deliver = self.line._deliver
+
+        def noted(message: Message) -> None:
+            found.append(message)
+            deliver(message)
+
+        self.line._deliver = noted
+        try:
+            yield found
+        finally:
+            del self.line._deliver
+
     # --- desks ------------------------------------------------------------------------------
 
     def accept(self, town: str, notification: law.Notification) -> tuple[int, ...]:
