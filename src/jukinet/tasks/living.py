@@ -22,6 +22,7 @@ from jukinet.tasks.desks import Call, Desks, Where
 from jukinet.tasks.folder import Mark
 from jukinet.tasks.network import JST, Network
 from jukinet.world.build import Household, build
+from jukinet.world.events import Event
 from jukinet.world.lives import World
 from jukinet.world.towns import Town, find
 
@@ -45,6 +46,14 @@ def towns_of(mark: Mark) -> list[Town]:
     """The towns of a folder, as the world knows them."""
     known = find(mark.towns)
     return [known[code] for code in mark.towns]
+
+
+def _involved(event: Event) -> set[object]:
+    """Whom and which households an event touches; others may be filed in the same moment."""
+    people = {*event.persons, *(person.id for person in event.records)}
+    homes = {person.household for person in event.records}
+    homes |= {getattr(event, name, 0) for name in ("household", "from_household")}
+    return {*people, *(("home", home) for home in homes if home)}
 
 
 class Living:
@@ -114,10 +123,17 @@ class Living:
         assert self.world is not None
         line = self._network.line
         line.until(datetime.combine(day, time(9), JST))
+        waiting: list[Call] = []
+        touched: set[object] = set()
         for event in self.world.day(day):
             self.events[type(event).__name__] += 1
-            for call in self._desks.calls(event):
-                self._file([call])
+            involved = _involved(event)
+            if involved & touched:
+                self._file(waiting)
+                waiting, touched = [], set()
+            waiting += self._desks.calls(event)
+            touched |= involved
+        self._file(waiting)
         line.run()
 
     # --- filing -----------------------------------------------------------------------------
@@ -125,7 +141,7 @@ class Living:
     def _file(self, calls: Iterable[Call]) -> None:
         """File notifications at their desks, and learn from the answers."""
         line = self._network.line
-        waiting = {}
+        waiting: dict[str, Call] = {}
         for call in calls:
             waiting[call.notification.filed.number] = call
             body = Filing(notification=call.notification)
