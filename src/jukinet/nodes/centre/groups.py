@@ -75,8 +75,8 @@ class Groups:
         Raises what the ledger raises; the group then stays as it is, for the next call.
         """
         if not self._group:
-            staged, self._staged = self._staged, []
-            self._group = self._without_repeats(staged)
+            self._group = self._without_repeats(self._staged)
+            self._staged = []
         if not self._group:
             return
         drafts = [draft for one in self._group for draft in one.drafts]
