@@ -60,6 +60,8 @@ PREPARED = 512
 AT_ONCE = 1000
 """How many rows of a stream are in memory."""
 
+ENDED = "store: this transaction has ended; begin another"
+
 # One dialect object an engine, only to compile with: both write their parameters in order.
 _DIALECTS: Mapping[str, Dialect] = {
     SQLITE: sqlite.dialect(paramstyle="qmark"),
@@ -264,6 +266,8 @@ class Transaction:
 
     def _cursor_for_stream(self) -> Cursor:
         """A cursor that does not fetch everything at once: in PostgreSQL one at the server."""
+        if self._ended:
+            raise OutOfStep(ENDED)
         self._streamed += 1
         named = {} if self.dialect == SQLITE else {"name": f"stream_{self._streamed}"}
         cursor: Cursor = self._fresh(**named)
@@ -279,7 +283,7 @@ class Transaction:
     def _failure(self, error: Exception) -> JukinetError:
         """What to raise in the place of a driver's error; the transaction has failed by it."""
         if self._ended:
-            return OutOfStep("store: this transaction has ended; begin another")
+            return OutOfStep(ENDED)
         self._failed = True
         return in_our_words(error)
 
