@@ -74,7 +74,7 @@ class Nation:
         now: datetime = NOON,
         stores: dict[str, Store] | None = None,
         disk: ForgetfulDisk | None = None,
-        disks: Any = None,
+        cut: frozenset[str] = frozenset(),
     ) -> None:
         self.names = (towns, agencies)
         self.seed = seed
@@ -85,6 +85,7 @@ class Nation:
         self.stores = stores or _stores(towns, agencies)
         self.disk = disk or ForgetfulDisk()
         self.desk: list[Message] = []
+        self.cut = cut  # towns that no line leads to
         self.up(now)
 
     # --- up and down ------------------------------------------------------------------------
@@ -123,7 +124,8 @@ class Nation:
             for name in agencies
         }
         for node in (self.keeper, self.centre, *self.towns.values(), *self.agencies.values()):
-            self.line.join(node)
+            if node.name not in self.cut:
+                self.line.join(node)
         self.desk = self.line.listen(DESK)
         self.line.run()
 
@@ -150,7 +152,13 @@ class Nation:
             now=self.line.now,
             stores=stores,
             disk=disk,
+            cut=self.cut,
         )
+
+    def cut_off(self, town: str) -> None:
+        """From now on no line leads to a town."""
+        self.cut |= {town}
+        del self.line._nodes[town]
 
     @contextmanager
     def carried(self):
