@@ -154,6 +154,16 @@ _STATES_OF = STATES.query(
     STATES.table.c.locator == bindparam("locator"),
     order_by=[STATES.table.c.version, STATES.table.c.town],
 )
+_NEWEST = STATES.query(
+    STATES.table.c.prefecture == bindparam("prefecture"),
+    STATES.table.c.locator == bindparam("locator"),
+    order_by=[
+        STATES.table.c.version.desc(),
+        (STATES.table.c.town == bindparam("town")).desc(),
+        STATES.table.c.town,
+    ],
+    limit=True,
+)
 _OF_TOWN = RESIDENCES.query(
     RESIDENCES.table.c.prefecture == bindparam("prefecture"),
     RESIDENCES.table.c.town == bindparam("town"),
@@ -256,10 +266,13 @@ class Sealed(NamedTuple):
     wrapped: bytes
 
 
-def newest_here(tx: Transaction, prefecture: str, locator: bytes) -> Sealed | None:
-    """The newest state that this prefecture itself holds of a person."""
-    states = _STATES_OF.all(tx, prefecture=prefecture, locator=locator)
-    return _sealed(tx, states[-1]) if states else None
+def newest_here(tx: Transaction, prefecture: str, locator: bytes, town: str = "") -> Sealed | None:
+    """The newest state that this prefecture itself holds of a person; one row is read.
+
+    Of two towns that told the same version it is `town`'s, the one that stands (`found`).
+    """
+    states = _NEWEST.all(tx, prefecture=prefecture, locator=locator, town=town, limit=1)
+    return _sealed(tx, states[0]) if states else None
 
 
 def state(tx: Transaction, person: Person) -> Sealed | None:

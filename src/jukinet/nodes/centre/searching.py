@@ -108,11 +108,13 @@ def candidate(tx: Transaction, prefecture: str, locator: bytes) -> Candidate:
     """Somebody as one prefecture has them, or its decoy."""
     person = people.found(tx, prefecture, locator)
     if person is None:
-        locator = DECOY
-    sealed = people.newest_here(tx, prefecture, locator)
+        locator, town, gone_to = DECOY, "", ""
+    else:
+        town, gone_to = person.town, person.gone_to
+    sealed = people.newest_here(tx, prefecture, locator, town)
     if sealed is None:
         raise OutOfStep(f"index of prefecture {prefecture}: a person has no state")
-    return _of_state(prefecture, sealed, gone_to=person.gone_to if person else "")
+    return _of_state(prefecture, sealed, gone_to)
 
 
 def _of_state(prefecture: str, sealed: Sealed, gone_to: str = "") -> Candidate:
