@@ -372,10 +372,11 @@ class Store:
         """
         if self.dialect != SQLITE:
             return []
+        driver = self._connected()
         try:
-            found = self._connected().execute("PRAGMA integrity_check").fetchall()
-        except (sqlite3.Error, JukinetError) as error:
-            return [str(error)]
+            found = driver.execute("PRAGMA integrity_check").fetchall()
+        except self._failures as error:
+            return [str(in_our_words(error))]
         return [text for (text,) in found if text != "ok"]
 
     def _connected(self) -> Any:
@@ -414,7 +415,7 @@ def open_store(url: str | Path, *, patience_seconds: float = 10) -> Store:
 
 
 def _connect_sqlite(url: str, patience_seconds: float) -> tuple[Any, tuple[type[Exception], ...]]:
-    failures = (sqlite3.Error, UnicodeEncodeError, OverflowError)
+    failures = (sqlite3.Error, UnicodeError, OverflowError)
     path = url.removeprefix("sqlite:///").removeprefix("sqlite://") or ":memory:"
     try:
         driver = sqlite3.connect(
@@ -424,12 +425,12 @@ def _connect_sqlite(url: str, patience_seconds: float) -> tuple[Any, tuple[type[
             cached_statements=PREPARED,
             check_same_thread=False,  # one at a time, whichever that is: `begin` sees to it
         )
-    except sqlite3.Error as error:
+    except failures as error:
         raise in_our_words(error) from None
     try:
         for pragma in PRAGMAS:
             driver.execute(pragma)
-    except sqlite3.Error as error:
+    except failures as error:
         driver.close()
         raise in_our_words(error) from None
     return driver, failures
@@ -441,7 +442,7 @@ def _connect_postgresql(
     import psycopg  # only where it is wanted: it costs more than all of SQLite
     from psycopg.types.numeric import Int8BinaryDumper
 
-    failures = (psycopg.Error, UnicodeEncodeError, OverflowError)
+    failures = (psycopg.Error, UnicodeError, OverflowError)
     try:
         driver = psycopg.connect(url, client_encoding="utf8", application_name="jukinet")
     except psycopg.Error as error:

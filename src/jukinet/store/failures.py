@@ -28,6 +28,7 @@ from jukinet.errors import Damaged, JukinetError, Malformed, OutOfStep
 KEY_EXISTS = "store: a row with this key is there already"
 BUSY = "store: another process is writing in it; do it again once that one is done"
 FULL = "store: the disk is full; nothing of this transaction is kept"
+NO_TEXT = "store: a text is not UTF-8 any more; restore it from a back-up"
 LOST = "store: the database server has gone; once it is back, look at what it has and go on from it"
 
 _KINDS = frozenset((str, int, bytes, type(None)))
@@ -71,6 +72,8 @@ def in_our_words(error: Exception) -> JukinetError:
     """The error that takes the place of a driver's."""
     if isinstance(error, UnicodeEncodeError):
         return Malformed("store: a text with half of a surrogate pair in it; that is not Unicode")
+    if isinstance(error, UnicodeDecodeError):
+        return Damaged(NO_TEXT)
     if isinstance(error, OverflowError):
         return Malformed("store: a whole number of more than 64 bits")
     if isinstance(error, sqlite3.Error):
@@ -83,7 +86,7 @@ def _of_sqlite(error: sqlite3.Error) -> JukinetError:
     extended: int | None = getattr(error, "sqlite_errorcode", None)
     if extended is None:
         if str(error).startswith("Could not decode to UTF-8"):  # this text shows the value
-            return Damaged("store: a text is not UTF-8 any more; restore it from a back-up")
+            return Damaged(NO_TEXT)
         return OutOfStep(f"store: {error}")
     code = extended & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):

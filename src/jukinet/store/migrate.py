@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -87,8 +88,7 @@ def _our_words() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        assert isinstance(error.orig, Exception)
-        raise in_our_words(error.orig) from None
+        raise in_our_words(cast(Exception, error.orig)) from None
 
 
 @cache
