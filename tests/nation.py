@@ -325,18 +325,13 @@ def _stores(towns: Iterable[str], agencies: Iterable[str]) -> dict[str, Store]:
 def copied(store: Store) -> Store:
     """A store with the same pages."""
     found = open_store("sqlite://")
-    found._connected().deserialize(store._connected().serialize())
+    store._connected().backup(found._connected())
     return found
 
 
-def put_back(store: Store, image: bytes) -> None:
-    """A store restored from an older copy of its pages."""
-    store._connected().deserialize(image)
-
-
-def taken(store: Store) -> bytes:
-    """A copy of a store's pages."""
-    return store._connected().serialize()
+def put_back(store: Store, image: Store) -> None:
+    """A store restored from an older copy."""
+    image._connected().backup(store._connected())
 
 
 def dumped(store: Store) -> str:
