@@ -1,0 +1,170 @@
+"""The line: once and in order, by the driver's clock, the same each time."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support import NOON
+
+from jukinet.nodes.message import FeedAck, Message, Tick, Wake
+from jukinet.wire.line import Line
+
+
+class Echo:
+    """A node that does what it was told for each message, and keeps what came."""
+
+    def __init__(self, name, *answers, start=()):
+        self.name = name
+        self.seen = []
+        self.answers = list(answers)
+        self.begins = list(start)
+
+    def start(self, now):
+        return [one(now) if callable(one) else one for one in self.begins]
+
+    def step(self, message, now):
+        self.seen.append((what(message), now))
+        answer = self.answers.pop(0) if self.answers else []
+        return [one(now) if callable(one) else one for one in answer]
+
+
+def what(message):
+    return "tick" if isinstance(message.body, Tick) else message.body.last
+
+
+def note(receiver, number, sender="x"):
+    return Message(sender=sender, receiver=receiver, body=FeedAck(stream="", last=number))
+
+
+def wake(seconds):
+    return lambda now: Wake(at=now + timedelta(seconds=seconds))
+
+
+def seen(node):
+    return [one for one, _ in node.seen]
+
+
+@given(st.lists(st.integers(), max_size=30))
+def test_messages_are_delivered_once_and_in_order(numbers):
+    line, node = Line(NOON), Echo("a")
+    line.join(node)
+    line.post(*(note("a", number) for number in numbers))
+    line.run()
+    assert seen(node) == numbers
+    line.run()
+    assert seen(node) == numbers
+    assert line.delivered == len(numbers)
+
+
+def test_what_follows_from_a_message_comes_after_what_was_sent_before():
+    line = Line(NOON)
+    a, b = Echo("a", [note("b", 10)]), Echo("b")
+    line.join(a)
+    line.join(b)
+    line.post(note("a", 1), note("b", 2), note("b", 3))
+    line.run()
+    assert seen(b) == [2, 3, 10]
+
+
+def test_a_wake_for_now_comes_after_all_that_was_sent():
+    """So a node that collects a group collects what there is to collect."""
+    line = Line(NOON)
+    node = Echo("a", [wake(0)])
+    line.join(node)
+    line.post(*(note("a", number) for number in range(4)))
+    line.run()
+    assert seen(node) == [0, 1, 2, 3, "tick"]
+
+
+def test_a_wake_waits_for_its_time():
+    line, node = Line(NOON), Echo("a", start=[wake(5), wake(1)])
+    line.join(node)
+    line.run()
+    assert seen(node) == []
+    line.until(NOON + timedelta(seconds=1))
+    assert node.seen == [("tick", NOON + timedelta(seconds=1))]
+    line.until(NOON + timedelta(seconds=60))
+    assert node.seen[1:] == [("tick", NOON + timedelta(seconds=5))]
+    assert line.now == NOON + timedelta(seconds=60)
+
+
+def test_a_wake_of_the_past_comes_now_and_sets_no_clock_back():
+    line, node = Line(NOON), Echo("a", start=[wake(-60)])
+    line.join(node)
+    line.until(NOON + timedelta(seconds=1))
+    assert node.seen == [("tick", NOON)]
+    assert line.now == NOON + timedelta(seconds=1)
+
+
+def test_wakes_of_one_time_come_in_the_order_in_which_they_were_asked_for():
+    line = Line(NOON)
+    order = []
+    for name in "cab":
+        node = Echo(name, start=[wake(3)])
+        node.step = lambda message, now, name=name: order.append(name) or []
+        line.join(node)
+    line.until(NOON + timedelta(seconds=3))
+    assert order == ["c", "a", "b"]
+
+
+def test_what_is_sent_on_a_wake_is_delivered_before_the_next_one():
+    line = Line(NOON)
+    order = []
+    a = Echo("a", start=[wake(1), wake(2)])
+    a.step = lambda message, now: order.append("wake") or [note("b", 0)]
+    b = Echo("b")
+    b.step = lambda message, now: order.append("note") or []
+    line.join(a)
+    line.join(b)
+    line.until(NOON + timedelta(seconds=9))
+    assert order == ["wake", "note", "wake", "note"]
+
+
+def test_time_does_not_go_back():
+    line = Line(NOON)
+    line.until(NOON - timedelta(days=1))
+    assert line.now == NOON
+
+
+def test_a_name_that_is_no_node_is_listened_to():
+    line = Line(NOON)
+    kept = line.listen("desk")
+    line.post(note("desk", 1), note("desk", 2))
+    line.run()
+    assert [what(one) for one in kept] == [1, 2]
+    assert line.listen("desk") is kept
+
+
+def test_a_node_that_joins_again_takes_the_place_of_the_one_before():
+    line, old, new = Line(NOON), Echo("a"), Echo("a")
+    line.join(old)
+    line.join(new)
+    line.post(note("a", 1))
+    line.run()
+    assert (seen(old), seen(new)) == ([], [1])
+    assert list(line.nodes) == [new]
+
+
+def test_what_a_node_sends_when_it_comes_up_is_delivered():
+    line, b = Line(NOON), Echo("b")
+    line.join(b)
+    line.join(Echo("a", start=[note("b", 7)]))
+    line.run()
+    assert seen(b) == [7]
+
+
+def test_a_node_that_fails_loses_its_message_and_no_other():
+    line, node = Line(NOON), Echo("a")
+
+    def fails(message, now):
+        raise ZeroDivisionError
+
+    keep, node.step = node.step, fails
+    line.join(node)
+    line.post(note("a", 1), note("a", 2))
+    with pytest.raises(ZeroDivisionError):
+        line.run()
+    node.step = keep
+    line.run()
+    assert seen(node) == [2]
