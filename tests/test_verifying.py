@@ -499,6 +499,8 @@ def test_one_changed_byte_of_any_stored_value_is_noticed(sound, cell):
 
 # What a changed value with a check that fits is not noticed by, and why.
 UNEXPLAINED = {
+    "chains.nonce.nonce": "is drawn by the asker",
+    "chains.nonce.until": "is a time of day; clocks may go back",
     "national.allotment.next": "may be ahead: a crash wastes codes, and never doubles them",
     "agency.asked.nonce": "is drawn by chance and stands nowhere else",
     "town.filing.content": "is recomputed only in number, kind, days, and what it cancels",
@@ -533,6 +535,7 @@ def test_a_counter_of_codes_that_fell_behind_is_noticed(sound):
 
 # Rows that nothing else speaks of.
 ALONE = {
+    "chains.nonce": "an inquiry that was taken of late, soon to be forgotten",
     "agency.asked": "the proof that an agency keeps for itself",
     "agency.subject": "what an agency has written down for itself",
 }
@@ -950,12 +953,12 @@ def test_after_a_kill_the_next_start_ends_with_books_and_index_that_agree(killed
         assert not under_way(report), number
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(2))
 def test_after_a_failed_commit_living_on_ends_as_if_nothing_had_been(tmp_path, killed, part):
     """The n-th commit fails; the process ends; the same days are lived again."""
     total = len(killed)
     commit = Store.commit
-    for nth in range(part * 3, total, 12):
+    for nth in range(part * 6, total, 12):
         folder = begin_briefly(tmp_path / str(nth))
         done = 0
 

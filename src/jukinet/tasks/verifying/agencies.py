@@ -107,18 +107,14 @@ def check_asked(shelf: Shelf, entry: AgencyEntry, receipts: Receipts, ledger: Le
 
 def _fits(row: AskedRow, leaf: Leaf | None, receiver: Receiver, prefecture: str) -> bool:
     """Whether a question and its leaf speak of one thing."""
-    agency, public_row = public_asker(receiver, prefecture, row.row)
-    _, unknown_row = public_asker(receiver, prefecture, "none")
     if isinstance(leaf, DisclosureLeaf):
-        outcome = ("refused", "more-than-one") if row.rule else ("answered", "")
-        return (row.outcome, row.rule, agency, public_row) == (*outcome, leaf.agency, leaf.row)
-    if isinstance(leaf, RefusalLeaf):
-        said = ("refused", leaf.rule, leaf.agency)
-        return (row.outcome, row.rule, agency) == said and leaf.row in (
-            public_row[:40],
-            unknown_row,
-        )
-    return False
+        said = ("answered", "")
+    elif isinstance(leaf, RefusalLeaf):
+        said = ("refused", leaf.rule)
+    else:
+        return False
+    asker = public_asker(receiver, prefecture, row.row)
+    return (row.outcome, row.rule) == said and asker == (leaf.agency, leaf.row)
 
 
 # --- numbers and handles -------------------------------------------------------------------------

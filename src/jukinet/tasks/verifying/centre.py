@@ -146,7 +146,13 @@ class Verification:
         with self._opened(self.folder.chains, "centre/chains.db", "chains") as shelf:
             if shelf is not None and ledger is not None:
                 starts = starts_of(self.told, self.applied)
-                ledger.check_chains(shelf, starts, self._keeper, decoys=self._decoys)
+                ledger.check_chains(
+                    shelf,
+                    starts,
+                    self._keeper,
+                    decoys=self._decoys,
+                    askers=self.held.agencies,
+                )
         if ledger is not None:
             size = ledger.log.size
             with self.findings.reading(PLACE, "leaves", UNVERIFIED):

@@ -8,21 +8,23 @@ Where the log is ahead of the chain store (`leaves_to_take_in`), a crash came be
 labels and places must then agree as far as the store has taken the log in.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from jukinet.errors import JukinetError
 from jukinet.keys import ratchet
 from jukinet.keys.seal import OpenKey
 from jukinet.law import leaf as leaves
+from jukinet.law.inquiry import NONCE_BYTES
 from jukinet.law.leaf import DisclosureLeaf, InquiryLeaf, Leaf, RefusalLeaf
 from jukinet.law.schedule import load
-from jukinet.ledger.chains import CHAINS, LABELS, PROGRESS, Chain
+from jukinet.ledger.chains import CHAINS, LABELS, NONCES, PROGRESS, Chain
 from jukinet.nodes.centre.inspection import DECOY
 from jukinet.nodes.keyring import Directory
+from jukinet.nodes.sealing import seed_context
 from jukinet.tasks.verifying.findings import UNREADABLE, Findings, short
 from jukinet.tasks.verifying.logfiles import PLACE, LogFiles
-from jukinet.tasks.verifying.notices import Told, mark, seed_context
+from jukinet.tasks.verifying.notices import Told, mark
 from jukinet.tasks.verifying.stores import Shelf
 
 Tick = Callable[[int], None]
@@ -101,7 +103,13 @@ class Ledger:
     # --- chains -----------------------------------------------------------------------------
 
     def check_chains(
-        self, shelf: Shelf, starts: Starts, keeper: OpenKey | None, *, decoys: bool
+        self,
+        shelf: Shelf,
+        starts: Starts,
+        keeper: OpenKey | None,
+        *,
+        decoys: bool,
+        askers: Collection[str],
     ) -> None:
         """The rows of the chain store against seeds and log."""
         size = self._check_progress(shelf)
@@ -128,6 +136,7 @@ class Ledger:
         if decoys:
             shelf.note("chain of the decoy", "is missing")
         self._check_labels(shelf, size)
+        self._check_nonces(shelf, askers)
 
     def _begun(
         self, shelf: Shelf, row: Chain, begun: list[Start], walked: list[Walked]
@@ -167,19 +176,25 @@ class Ledger:
         for label, index in due.items():
             shelf.note(f"label {short(label)}", f"is missing: it stands in leaf {index}")
 
+    def _check_nonces(self, shelf: Shelf, askers: Collection[str]) -> None:
+        """Inquiries that were taken of late; which those were, their askers alone know."""
+        for row in shelf.rows(NONCES):
+            if row.agency not in askers or len(row.nonce) != NONCE_BYTES or row.until <= 0:
+                shelf.note(f"nonce {short(row.nonce)}", "is of no inquiry that could be taken")
+
     # --- leaves -----------------------------------------------------------------------------
 
     def check_leaves(self, directory: Directory | None, tick: Tick) -> None:
         """Every leaf against what it refers to, and against what is sealed beside it."""
-        answered: set[tuple[int, type]] = set()
+        answered: set[int] = set()
         for index, leaf in self.leaves.items():
             if not isinstance(leaf, InquiryLeaf) and leaf.inquiry is not None:
                 asked = self.leaves.get(leaf.inquiry)
                 if not _answers(leaf, asked) or leaf.inquiry >= index:
                     self.note(index, "answers no inquiry of the same asker, row and kind")
-                if (leaf.inquiry, type(leaf)) in answered:
+                if leaf.inquiry in answered:
                     self.note(index, "answers an inquiry that was answered before")
-                answered.add((leaf.inquiry, type(leaf)))
+                answered.add(leaf.inquiry)
             if isinstance(leaf, DisclosureLeaf):
                 self._check_body(index, leaf, directory)
             elif self.log.body(index).content.strip(b"\x00"):
@@ -187,9 +202,7 @@ class Ledger:
             if index % 1000 == 0:
                 tick(index)
         inquiries = {i for i, leaf in self.leaves.items() if isinstance(leaf, InquiryLeaf)}
-        self.findings.counts["inquiries_unanswered"] += len(
-            inquiries - {one for one, _ in answered}
-        )
+        self.findings.counts["inquiries_unanswered"] += len(inquiries - answered)
 
     def _check_body(self, index: int, leaf: DisclosureLeaf, directory: Directory | None) -> None:
         body = self.log.body(index)

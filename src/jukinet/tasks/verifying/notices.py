@@ -19,7 +19,7 @@ from jukinet.law.tags import code_tag, tags_of
 from jukinet.nodes.keyring import TownRing
 from jukinet.nodes.letters import Posted
 from jukinet.nodes.pools import PoolRequest
-from jukinet.nodes.sealing import context_of, open_payload
+from jukinet.nodes.sealing import context_of, open_payload, seed_context
 from jukinet.tasks.verifying.findings import UNREADABLE, listed, short
 from jukinet.tasks.verifying.persons import Expected
 from jukinet.tasks.verifying.stores import Shelf
@@ -54,11 +54,6 @@ class Posting(NamedTuple):
 def mark(content: bytes) -> bytes:
     """Enough of a hash to compare long values by."""
     return blake2b(content, digest_size=16).digest()
-
-
-def seed_context(locator: bytes) -> bytes:
-    """What the seal of a chain's seed is bound to."""
-    return b"jukinet seed v1\x00" + locator
 
 
 class Outgoing:
