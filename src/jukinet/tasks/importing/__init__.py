@@ -87,6 +87,7 @@ def import_residents(
             if report.rows % STEP == 0:
                 progress("rows", report.rows, None)
         progress("rows", report.rows, report.rows)
+        staged.all_in()
         report.households = staged.households
         entering.enter(progress)
         if report.rejected:

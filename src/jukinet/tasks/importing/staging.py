@@ -25,6 +25,7 @@ from jukinet.numbers.resident_code import ResidentCode
 from jukinet.tasks.importing.resident import Fault, Resident
 
 CACHE_KIB = 32 * 1024
+CACHE_KIB_THEN = 2 * 1024  # when all rows are in and only pages in the file's order are wanted
 
 _PRAGMAS = (
     "PRAGMA journal_mode=OFF",
@@ -138,6 +139,16 @@ class Staging:
             "INSERT INTO reject VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (line, *fault)
         )
         return rejected.rowcount == 1
+
+    def all_in(self) -> None:
+        """All rows have been put; give the memory back that looking for numbers took."""
+        for sentence in (
+            "COMMIT",
+            f"PRAGMA cache_size=-{CACHE_KIB_THEN}",
+            "PRAGMA shrink_memory",
+            "BEGIN",
+        ):
+            self._run(sentence)
 
     def _home_of(self, number: str, line: int) -> int:
         if number != self._number:
