@@ -182,7 +182,7 @@ def search(person: Person, *, nobody: bool = False) -> BySearch:
     return BySearch(
         place=MunicipalityCode(person.town),
         birth_date=birth_date(person),
-        name=legal.parse(text.text + "々") if nobody else text,
+        name=legal.parse(text.text + "ー") if nobody else text,  # fits kanji and Latin alike
     )
 
 
