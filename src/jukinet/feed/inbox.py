@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from sqlalchemy import MetaData
 
-from jukinet.feed.link import START, Batch, Item, check
+from jukinet.errors import OutOfStep
+from jukinet.feed.link import START, Batch, Item, check, refuse_fork
 from jukinet.store.engine import Transaction
 from jukinet.store.rows import Rows, blob, integer, text
 
@@ -50,13 +51,18 @@ def standing(tx: Transaction, stream: str) -> Incoming:
 def new_items(tx: Transaction, batch: Batch, now: datetime) -> New:
     """The items of a batch that have not been applied yet.
 
-    Raises OutOfStep where the chain does not follow. Apply the items, then `advance`.
+    Raises OutOfStep where the chain does not follow. Apply the items, then `advance`. Whether the
+    sender signed the batch is for the caller to see, before anything of it is applied.
     """
     before = standing(tx, batch.stream)
+    if batch.first < 1 or not batch.items:
+        raise OutOfStep(f"feed {batch.stream}: a batch has items, and the first ever is number 1")
     if batch.first > before.last + 1:
         return New((), before, gap=True)
     skip = before.last + 1 - batch.first
     if skip >= len(batch.items):
+        if batch.last == before.last:
+            refuse_fork(batch, before.link)
         return New((), before, gap=False)
     last = check(batch, before.link, skip=skip)
     numbered = tuple(enumerate(batch.items[skip:], start=before.last + 1))

@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from hashlib import sha256
 from struct import pack
 
-from jukinet.errors import OutOfStep
+from jukinet.errors import Malformed, OutOfStep
 from jukinet.law.personal import Personal
 
 START = bytes(32)
 LABEL = b"jukinet feed v1"
+NAME_BYTES_MAX = 2**16 - 1
 
 
 class Item(Personal, frozen=True, kw_only=True, array_like=True):
@@ -53,8 +54,12 @@ def stream_name(sender: str, receiver: str) -> str:
 
 
 def link(stream: str, number: int, before: bytes, item: Item) -> bytes:
-    """The link of an item that follows `before`."""
+    """The link of an item that follows `before`; Malformed for a name or kind beyond 64 KiB."""
     name, kind = stream.encode(), item.kind.encode()
+    if max(len(name), len(kind)) > NAME_BYTES_MAX:
+        raise Malformed(
+            f"feed: a stream's name or an item's kind has at most {NAME_BYTES_MAX} bytes"
+        )
     return sha256(
         LABEL
         + pack(">HQ", len(name), number)
@@ -81,9 +86,16 @@ def check(batch: Batch, before: bytes, *, skip: int = 0) -> bytes:
     Raises OutOfStep where the chain does not lead to the batch's own link.
     """
     links = follow(batch.stream, batch.first + skip, before, batch.items[skip:])
-    if links and links[-1] != batch.link:
+    last = links[-1] if links else before
+    if links:
+        refuse_fork(batch, last)
+    return last
+
+
+def refuse_fork(batch: Batch, link: bytes) -> None:
+    """OutOfStep where a batch ends in another link than the one that its receiver comes to."""
+    if link != batch.link:
         raise OutOfStep(
             f"feed {batch.stream}: items {batch.first}-{batch.last} do not follow from what was "
             "received before; the sender's copy and ours differ"
         )
-    return links[-1] if links else before

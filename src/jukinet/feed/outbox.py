@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import MetaData, bindparam
 
+from jukinet.errors import OutOfStep
 from jukinet.feed.link import START, Batch, Item, follow
 from jukinet.store.engine import Transaction
 from jukinet.store.rows import Rows, blob, integer, text
@@ -90,8 +91,13 @@ def append(tx: Transaction, stream: str, items: Iterable[Item]) -> int:
 
 
 def batch(tx: Transaction, stream: str, *, after: int, size: int) -> Batch | None:
-    """The items that follow a number, at most `size` of them, unsigned; None where none do."""
+    """The items that follow a number, at most `size` of them, unsigned; None where none do.
+
+    Raises OutOfStep where an item is missing.
+    """
     rows = _AFTER.all(tx, stream=stream, number=after, limit=size)
+    if [row.number for row in rows] != list(range(after + 1, after + 1 + len(rows))):
+        raise OutOfStep(f"feed {stream}: our own copy misses items after {after}; restore it")
     if not rows:
         return None
     return Batch(
@@ -103,9 +109,18 @@ def batch(tx: Transaction, stream: str, *, after: int, size: int) -> Batch | Non
 
 
 def acknowledge(tx: Transaction, stream: str, number: int) -> None:
-    """The receiver has applied everything up to a number."""
+    """The receiver has applied everything up to a number.
+
+    Raises OutOfStep where that is more than was ever written: this copy is older than what was
+    sent, and numbers that the receiver has already must not be given to other items.
+    """
     now = standing(tx, stream)
-    if now.acknowledged < number <= now.last:
+    if number > now.last:
+        raise OutOfStep(
+            f"feed {stream}: the receiver has {number} items and we have {now.last}; our store was "
+            "put back to an older state, restore a newer one"
+        )
+    if number > now.acknowledged:
         STREAMS.put(tx, now._replace(acknowledged=number))
 
 

@@ -19,7 +19,9 @@ from jukinet.store.engine import Transaction
 from jukinet.store.rows import Rows, blob, integer
 
 METADATA = MetaData()
-LEAVES_AT_ONCE = 16  # below this many, leaves are compared one by one
+LEAVES_AT_ONCE = 16  # up to so many leaves are compared one by one
+PLACE_BYTES = 16
+PLACE_DIGITS = 2 * PLACE_BYTES
 
 
 class Told(NamedTuple):
@@ -58,7 +60,7 @@ class Digest(NamedTuple):
 def leaf(key: bytes, locator: bytes, version: int, digest: bytes) -> Leaf:
     """The leaf of one person."""
     return Leaf(
-        mac(key, b"place", locator)[:16],
+        mac(key, b"place", locator)[:PLACE_BYTES],
         mac(key, b"leaf", locator, version.to_bytes(8, "big"), digest),
     )
 
@@ -93,7 +95,7 @@ def differences(mine: Sequence[Leaf], theirs: Sequence[Leaf]) -> list[bytes]:
         a, b = _part(mine, prefix), _part(theirs, prefix)
         if digest(a, prefix) == digest(b, prefix):
             continue
-        if max(len(a), len(b)) <= LEAVES_AT_ONCE:
+        if max(len(a), len(b)) <= LEAVES_AT_ONCE or len(prefix) == PLACE_DIGITS:
             found += sorted({one.place for one in set(a) ^ set(b)})
         else:
             open_prefixes += differing(mine, children(theirs, prefix))
@@ -101,8 +103,8 @@ def differences(mine: Sequence[Leaf], theirs: Sequence[Leaf]) -> list[bytes]:
 
 
 def _part(leaves: Sequence[Leaf], prefix: str) -> Sequence[Leaf]:
-    low = bytes.fromhex(prefix.ljust(32, "0"))
-    high = bytes.fromhex(prefix.ljust(32, "f")) + b"\x00"
+    low = bytes.fromhex(prefix.ljust(PLACE_DIGITS, "0"))
+    high = bytes.fromhex(prefix.ljust(PLACE_DIGITS, "f")) + b"\x00"
     start = bisect_left(leaves, low, key=lambda one: one.place)
     end = bisect_left(leaves, high, key=lambda one: one.place)
     return leaves[start:end]

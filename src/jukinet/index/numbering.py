@@ -90,13 +90,12 @@ def note_codes(
 
     Returns (tag, locator, other locator) for each code that another person bears already.
     """
-    news = dict(bearers)
-    known = {row.tag: row.locator for row in CODES_IN_USE.get_many(tx, "tag", news)}
-    CODES_IN_USE.add(
-        tx, *[CodeInUse(tag, locator) for tag, locator in news.items() if tag not in known]
-    )
-    return [
-        (tag, locator, known[tag])
-        for tag, locator in news.items()
-        if tag in known and known[tag] != locator
-    ]
+    news = list(dict.fromkeys(bearers))
+    known = {row.tag: row.locator for row in CODES_IN_USE.get_many(tx, "tag", [t for t, _ in news])}
+    new: dict[bytes, bytes] = {}
+    for tag, locator in news:
+        if tag not in known:
+            new.setdefault(tag, locator)
+    CODES_IN_USE.add(tx, *[CodeInUse(tag, locator) for tag, locator in new.items()])
+    known |= new
+    return [(tag, locator, known[tag]) for tag, locator in news if known[tag] != locator]

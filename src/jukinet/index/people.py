@@ -6,7 +6,8 @@ whether the record lives, and blind tags. Everything else is sealed.
 
 The highest person version counts, whatever arrives first: a former town's late deletion never
 removes the newer record. Where two towns both hold a live record, both are kept and the person is
-in conflict until a clerk settles it.
+in conflict until a clerk settles it; of two states of the same version the one whose prefecture
+and town have the lower codes stands, again whatever arrives first.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -226,9 +227,9 @@ def take_in(
             digest,
         )
         person = people.get(notice.locator)
-        if person is None or notice.version > person.version:
-            person = Person(prefecture, notice.locator, notice.version, notice.town, "")
-            people[notice.locator] = newest[notice.locator] = person
+        told = Person(prefecture, notice.locator, notice.version, notice.town, "")
+        if person is None or _stands_before(told, person):
+            people[notice.locator] = newest[notice.locator] = told
     STATES.put(tx, *states)
     WRAPPED.put(tx, *wrapped)
     TAGS.put(tx, *sorted(tags))
@@ -240,18 +241,24 @@ def take_in(
 def forward(tx: Transaction, prefecture: str, gone: Iterable[tuple[bytes, int, str]]) -> None:
     """Write down that people have a newer state in another prefecture: (locator, version, where).
 
-    Idempotent; older news than what stands is ignored.
+    Idempotent; older news than what stands is ignored, and so are people whom nobody told of here.
     """
-    news = {locator: (version, where) for locator, version, where in gone}
+    news: dict[bytes, Person] = {}
+    for locator, version, where in gone:
+        told = Person(prefecture, locator, version, "", where)
+        if locator not in news or _stands_before(told, news[locator]):
+            news[locator] = told
     rows = PEOPLE.get_many(tx, "locator", news, prefecture=prefecture)
-    PEOPLE.put(
-        tx,
-        *[
-            row._replace(version=news[row.locator][0], town="", gone_to=news[row.locator][1])
-            for row in rows
-            if news[row.locator][0] > row.version
-        ],
-    )
+    PEOPLE.put(tx, *[news[row.locator] for row in rows if _stands_before(news[row.locator], row)])
+
+
+def _stands_before(one: Person, other: Person) -> bool:
+    """Whether a state is newer than another, or as new and of a lower prefecture and town."""
+    return _order(one) < _order(other)
+
+
+def _order(person: Person) -> tuple[int, str, str]:
+    return -person.version, person.gone_to or person.prefecture, person.town
 
 
 def found(tx: Transaction, prefecture: str, locator: bytes) -> Person | None:

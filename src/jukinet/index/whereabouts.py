@@ -52,8 +52,10 @@ class Moves(NamedTuple):
 def moves(tx: Transaction, prefecture: str, versions: Iterable[tuple[bytes, int]]) -> Moves:
     """Who moves by newer states in a prefecture: which prefectures are to be told what.
 
-    Where the newest state stands elsewhere already, it is this prefecture that is told. Nothing is
-    written: tell them first, then `note`. So a crash between the two tells them again.
+    Where the newest state stands elsewhere already, it is this prefecture that is told; of two as
+    new that of the lower prefecture stands, as in `people`. Nothing is written: tell them first,
+    then `note`, so that a crash between the two tells them again. Of those who left, only the last
+    prefecture is named; the ones before point to it, so whoever tells it tells them as well.
     """
     news: dict[bytes, int] = {}
     for locator, version in versions:
@@ -65,7 +67,7 @@ def moves(tx: Transaction, prefecture: str, versions: Iterable[tuple[bytes, int]
         if row is None or row.prefecture == prefecture:
             if row is None or version > row.version:
                 rows.append(Whereabout(locator, version, prefecture))
-        elif version > row.version:
+        elif (-version, prefecture) < (-row.version, row.prefecture):
             rows.append(Whereabout(locator, version, prefecture))
             left.append(Left(row.prefecture, locator, version, prefecture))
         else:

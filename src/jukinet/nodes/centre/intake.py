@@ -138,15 +138,26 @@ class Intake:
     def _note_nationally(
         self, town: str, arrived: Sequence[Arrived]
     ) -> tuple[whereabouts.Left, ...]:
-        """Codes and whereabouts; other prefectures are told before it is written that they were."""
+        """Codes and whereabouts; other prefectures are told before it is written that they were.
+
+        Of those who moved here all others are told: one that a person left long ago points to where
+        the person went then, and must not be a move behind.
+        """
         if not arrived:
             return ()
         versions = [(one.notice.locator, one.notice.version) for one in arrived]
         with self._shelves.national.begin() as tx:
             moves = whereabouts.moves(tx, town[:2], versions)
-            for prefecture in sorted({one.prefecture for one in moves.left} - {town[:2]}):
+            moved = [
+                (one.locator, one.version, one.gone_to)
+                for one in moves.left
+                if one.gone_to == town[:2]
+            ]
+            for prefecture in (
+                sorted(self._shelves.prefectures.keys() - {town[:2]}) if moved else ()
+            ):
                 with self._shelves.of(prefecture).begin() as other:
-                    people.forward(other, prefecture, _gone(moves.left, prefecture))
+                    people.forward(other, prefecture, moved)
             numbering.note_codes(tx, [(one.notice.code_tag, one.notice.locator) for one in arrived])
             whereabouts.note(tx, moves)
         return moves.left
