@@ -511,6 +511,7 @@ def test_a_foreign_residents_row_becomes_a_record_with_all_its_items(office: Off
     assert record.foreigner.period_until == date(2027, 3, 31)
     assert record.foreigner.card_number == "AB12345678CD"
     assert record.family_register is None
+    assert record.address_since == record.resident_since == date(2008, 4, 1)
 
 
 @pytest.mark.parametrize(
@@ -953,6 +954,16 @@ def test_existing_codes_are_kept_and_others_drawn_in_order(office: Office):
     assert first not in free_codes(office)
 
 
+def test_households_that_bring_all_their_codes_come_first(office: Office):
+    office.enter(
+        row(氏名="佐藤 次郎"),
+        row(世帯番号="2", 住民票コード=CODES[0]),
+        row(世帯番号="2", **CHILD),
+        row(世帯番号="3", 氏名="鈴木 三郎", 住民票コード=CODES[1]),
+    )
+    assert office.names() == ["鈴木 三郎", "佐藤 次郎", "山田 花子", "山田 一郎"]
+
+
 def test_a_code_of_the_pool_that_a_row_brings_along_is_never_drawn(office: Office):
     first, second, *_ = free_codes(office)
     report = office.enter(row(氏名="佐藤 次郎"), row(世帯番号="2", 住民票コード=first))
@@ -1004,6 +1015,20 @@ def test_on_a_line_with_the_centre_the_pool_is_filled_on_the_way(tmp_path: Path)
     with open_network(folder, NOON, chance=chance("again")) as network:
         desk = importing.LineDesk(network.towns[CHIYODA], folder.town(CHIYODA).parent, network.line)
         assert importing.import_residents(desk, file, today=DAY).already_there == 1500
+
+
+def test_an_empty_pool_is_filled_by_a_centre_on_the_line(tmp_path: Path):
+    folder = Folder(tmp_path / "net")
+    create(folder, Mark(towns=(CHIYODA,)), chance=chance("net"))
+    file = tmp_path / "few.csv"
+    write_many(file, 10, brings_code=0.0)
+    with open_network(folder, NOON, chance=chance("open")) as network:
+        town = network.towns[CHIYODA]
+        with town.store.begin() as tx:
+            every = [(*drawn, 99) for drawn in pool.free(tx, 10_000)]
+            pool.hold(tx, every)
+        desk = importing.LineDesk(town, folder.town(CHIYODA).parent, network.line)
+        assert importing.import_residents(desk, file, today=DAY).entered == 10
 
 
 # --- rehearsal --------------------------------------------------------------------------------

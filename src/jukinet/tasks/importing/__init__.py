@@ -76,7 +76,7 @@ def import_residents(
     rows, header, report = _opened(file, ignore_columns=ignore_columns)
     report.dry_run = dry_run
     with (
-        rejects_at(rejects or rejects_file(file), beside=file) as table,
+        rejects_at(rejects or rejects_file(file)) as table,
         staged_rows(town.folder, town.town.digits) as staged,
     ):
         entering = Entering(town, staged, report, today=today, dry_run=dry_run)

@@ -61,7 +61,7 @@ class RejectsFile:
 
 
 @contextmanager
-def rejects_at(path: Path, *, beside: Path) -> Iterator[RejectsFile]:
+def rejects_at(path: Path) -> Iterator[RejectsFile]:
     """A place for the table: Refused where something else is there, Malformed where none can be.
 
     An older table is removed at once, so that what is there afterwards is of this import.
@@ -69,8 +69,7 @@ def rejects_at(path: Path, *, beside: Path) -> Iterator[RejectsFile]:
     table = RejectsFile(path)
     try:
         if path.exists():
-            _refuse_foreign(path, beside)
-            path.unlink()
+            _refuse_foreign(path)
         table.write(())
         path.unlink()
     except OSError as error:
@@ -95,9 +94,14 @@ def _cells(reject: Reject) -> tuple[str, str, str]:
     return str(reject.line), column.both if column else "", sentences
 
 
-def _refuse_foreign(path: Path, beside: Path) -> None:
+def _refuse_foreign(path: Path) -> None:
     start = (_MARK + TITLES[0]).encode()
-    if path.is_dir() or path.samefile(beside) or not path.read_bytes()[:64].startswith(start):
+    if path.is_dir() or not _begins_with(path, start):
         raise Refused(
             f"rejects: {path}: it is not a table of rejects; name another file with --rejects"
         )
+
+
+def _begins_with(path: Path, start: bytes) -> bool:
+    with path.open("rb") as content:
+        return content.read(len(start)) == start
