@@ -262,9 +262,11 @@ def _fits(subject: BySearch | ByHandle, notice: Notice, before: Notice | None) -
         return True
     if subject.sex is not None and subject.sex is not notice.person.sex:
         return False
-    known = [one for one in (notice, before) if one is not None and not one.hidden]
-    keys = [one.person.address.key() for one in known]
-    return subject.address is None or subject.address.key() in keys
+    if subject.address is None:
+        return True
+    wanted = subject.address.key()
+    known = (one for one in (notice, before) if one is not None and not one.hidden)
+    return any(one.person.address.key() == wanted for one in known)
 
 
 def with_history(pending: Pending, history: Sequence[Notice | None]) -> Pending:

@@ -7,6 +7,8 @@ date *and* place can find the person; nobody can list people by name, and neithe
 nor the index's disk alone can be searched for anybody.
 """
 
+from functools import lru_cache
+
 from jukinet.keys.seal import hkdf, mac
 from jukinet.law.identity import Identification, Name
 from jukinet.law.inquiry import BySearch
@@ -18,6 +20,7 @@ TAGS = 4
 Tags = tuple[bytes, bytes, bytes, bytes]
 
 
+@lru_cache(maxsize=2048)
 def town_key(prefecture_key: bytes, town: str) -> bytes:
     """The tag key of one town, from its prefecture's."""
     return hkdf(prefecture_key, b"jukinet town tags v1", town.encode())
