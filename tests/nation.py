@@ -82,7 +82,7 @@ class Nation:
         self.centre_ring = new_centre_ring(chance("centre"), list(towns))
         self.rings = {town: new_town_ring(chance(town), self.centre_ring, town) for town in towns}
         self.directory = directory_of(list(towns), self.centre_ring, self.rings)
-        self.stores = stores or _stores(towns, agencies)
+        self.stores = stores or fresh_stores(towns, agencies)
         self.disk = disk or ForgetfulDisk()
         self.desk: list[Message] = []
         self.cut = cut  # towns that no line leads to
@@ -310,7 +310,8 @@ class Nation:
         return {name: dumped(store) for name, store in self.stores.items()}
 
 
-def _stores(towns: Iterable[str], agencies: Iterable[str]) -> dict[str, Store]:
+def fresh_stores(towns: Iterable[str], agencies: Iterable[str]) -> dict[str, Store]:
+    """A store for each node and shelf, with empty tables."""
     prefectures = sorted({town[:2] for town in towns})
     return {
         **{one: memory(*shelves.PREFECTURE) for one in prefectures},

@@ -154,7 +154,13 @@ class Centre:
 
     def _acknowledged(self, town: str, ack: FeedAck, now: datetime) -> Out:
         feed = self._feeds.get(town)
-        return feed.acknowledged(ack, now) if feed and ack.stream == feed.stream else []
+        if feed is None or ack.stream != feed.stream:
+            return []
+        try:
+            return feed.acknowledged(ack, now)
+        except OutOfStep as error:
+            self.out_of_step.append(str(error))
+            return []
 
     def _compared(self, sender: str, asked: Compare) -> Out:
         try:
