@@ -1317,7 +1317,7 @@ def test_an_import_that_was_killed_goes_on_where_it_was(tmp_path: Path, what: st
 
 def imports_within(folder: Path, people: int, megabytes: int) -> None:
     file = folder / "many.csv"
-    write_many(file, people)
+    write_many(file, people, brings_code=0.99)
     report = Apart(folder / "town", file).finish()
     assert report["entered"] == people
     assert report["peak"] < megabytes << 20
