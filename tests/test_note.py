@@ -8,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jukinet.errors import Malformed, Refused
+from jukinet.keys.sign import LatticeKey
 from jukinet.merkle import note
-from jukinet.merkle.note import COSIGNATURE_V1, Signature, VerifierKey, open_note
+from jukinet.merkle.checkpoint import Checkpoint
+from jukinet.merkle.note import (
+    COSIGNATURE_V1,
+    SUBTREE_V1,
+    Signature,
+    VerifierKey,
+    cosign,
+    open_note,
+)
 
 # golang.org/x/mod/sumdb/note: the key, text and signatures of its tests.
 VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -293,3 +302,44 @@ def test_the_base64_of_a_signature_has_one_spelling():
     assert note.parse(f"t\n\n— p {body}\n".encode()).signatures[0].payload == b"x"
     with pytest.raises(Malformed):
         note.parse(f"t\n\n— p {body}\xa0\n".encode())
+
+
+CHECKPOINT_TEXT = Checkpoint("origin.example/log", 20852163, bytes(range(32))).text
+
+
+def test_a_subtree_cosignature_is_verified_as_of_its_time():
+    key = LatticeKey(b"w" * 32)
+    signature = cosign(CHECKPOINT_TEXT, name="w.example", key=key, time_seconds=1679315147)
+    verifier = VerifierKey("w.example", key.public_bytes, SUBTREE_V1)
+    assert verifier.verify(CHECKPOINT_TEXT, signature) == 1679315147
+    assert len(signature.payload) == 8 + 2420
+    assert VerifierKey.parse(str(verifier)) == verifier
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        pytest.param(
+            CHECKPOINT_TEXT.replace("20852163", "20852164"), "w.example", id="another size"
+        ),
+        pytest.param(CHECKPOINT_TEXT.replace("origin", "0rigin"), "w.example", id="another log"),
+        pytest.param(CHECKPOINT_TEXT, "v.example", id="another witness"),
+    ],
+)
+def test_a_subtree_cosignature_is_of_one_checkpoint_by_one_witness(text, name):
+    key = LatticeKey(b"w" * 32)
+    signature = cosign(CHECKPOINT_TEXT, name="w.example", key=key, time_seconds=1)
+    with pytest.raises(Refused):
+        VerifierKey(name, key.public_bytes, SUBTREE_V1).verify(text, signature)
+
+
+def test_what_is_no_checkpoint_gets_no_subtree_cosignature():
+    with pytest.raises(Malformed, match="not that of a checkpoint"):
+        cosign("just text\n", name="w", key=LatticeKey(b"w" * 32), time_seconds=1)
+
+
+def test_a_lattice_key_shows_nothing_secret():
+    key = LatticeKey(b"w" * 32)
+    assert b"w" * 8 not in repr(key).encode()
+    with pytest.raises(Refused):
+        key.__reduce__()

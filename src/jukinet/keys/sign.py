@@ -1,11 +1,11 @@
-"""Signing: Ed25519 keys that cannot print themselves.
+"""Signing: Ed25519 and ML-DSA-44 keys that cannot print themselves.
 
 A signing key shows its public half and nothing else: not in repr, not in a format, not in an
 error. Its seed leaves only when asked for by name, to be sealed.
 
 It is not a certificate: whose key it is, others say.
 
-Source: RFC 8032, section 5.1 (Ed25519).
+Source: RFC 8032, section 5.1 (Ed25519); FIPS 204 (ML-DSA-44).
 
 >>> key = SigningKey(bytes(32))
 >>> key
@@ -17,6 +17,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from jukinet.errors import Malformed, Refused
 from jukinet.keys.chance import Chance, drawn
@@ -98,3 +99,31 @@ class SigningKey:
     def __repr__(self) -> str:
         """The public half only."""
         return f"SigningKey(public={self.public.raw.hex()})"
+
+
+class LatticeKey:
+    """An ML-DSA-44 key (FIPS 204), for cosignatures that outlive quantum computers.
+
+    Prints only its public half.
+    """
+
+    __slots__ = ("_key", "public_bytes")
+
+    def __init__(self, seed: bytes) -> None:
+        """Raises Malformed unless there are 32 bytes."""
+        if len(seed) != SEED_SIZE:
+            raise Malformed(f"lattice key: a seed has {SEED_SIZE} bytes, got {len(seed)}")
+        self._key = MLDSA44PrivateKey.from_seed_bytes(seed)
+        self.public_bytes = self._key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        """2,420 bytes; another one each time."""
+        return self._key.sign(message)
+
+    def __reduce__(self) -> str:
+        """Raises Refused: a key is not written out by accident."""
+        raise Refused("lattice key: is not pickled or copied")
+
+    def __repr__(self) -> str:
+        """The beginning of the public half only."""
+        return f"LatticeKey(public={self.public_bytes[:8].hex()}...)"

@@ -2,13 +2,15 @@
 
 A note is text, an empty line, and one line for each signature: "— <key name> <base64>". A key is
 known by its name and four bytes of a hash of name, kind and public key; signatures of unknown keys
-are kept and ignored, so that logs can change keys and witnesses can add lines. Two kinds are
-understood: Ed25519 over the text (0x01), and cosignature/v1 (0x04), Ed25519 over a time and the
-text, by which a witness says: at this time this was the largest consistent tree that I had seen.
+are kept and ignored, so that logs can change keys and witnesses can add lines. Three kinds are
+understood: Ed25519 over the text (0x01); and two cosignatures, by which a witness says: at this
+time this was the largest consistent tree that I had seen. Those are cosignature/v1 (0x04), Ed25519
+over a time and the text, and subtree/v1 (0x06), ML-DSA-44 over a time, the witness's name, and
+origin, size and root of the checkpoint, which will hold against quantum computers, too.
 
 It is not a way to show text to people: what no trusted key has signed is not to be looked at.
 
-Source: C2SP signed-note; C2SP tlog-cosignature.
+Source: C2SP signed-note; C2SP tlog-cosignature; FIPS 204 (ML-DSA-44).
 
 >>> key = VerifierKey.parse(
 ...     "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")
@@ -26,11 +28,13 @@ from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from jukinet.errors import Malformed, Refused
 
 ED25519 = 0x01
 COSIGNATURE_V1 = 0x04
+SUBTREE_V1 = 0x06
 
 NOTE_SIZE_MAX = 1_000_000
 """Bytes of a note: room for a hundred signatures of five kilobytes, and for long text."""
@@ -39,22 +43,22 @@ TIME_MAX = 2**63 - 1
 
 _DASH = "— "
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
-_PUBLIC_SIZE = 32
-_SIGNATURE_SIZE = 64
+_PUBLIC_SIZES = {ED25519: 32, COSIGNATURE_V1: 32, SUBTREE_V1: 1312}
+_SUBTREE_LABEL = b"subtree/v1\n\0"
 _TIME_SIZE = 8
 _ID_SIZE = 4
 
 
 class Signer(Protocol):
-    """What signs: an Ed25519 key that shows its public half and nothing else."""
+    """What signs: an Ed25519 or ML-DSA-44 key that shows its public half and nothing else."""
 
     @property
     def public_bytes(self) -> bytes:
-        """The public key, 32 bytes."""
+        """The public key, 32 or 1,312 bytes; the length says which kind it is."""
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """An Ed25519 signature, 64 bytes."""
+        """A signature, 64 or 2,420 bytes."""
         ...
 
 
@@ -96,10 +100,11 @@ class VerifierKey:
     def __post_init__(self) -> None:
         """Raises Malformed for a name, kind or key that no note could carry."""
         refuse_name(self.name)
-        if self.kind not in (ED25519, COSIGNATURE_V1):
-            raise Malformed(f"verifier key: kind {self.kind} is neither 1 nor 4")
-        if len(self.public) != _PUBLIC_SIZE:
-            raise Malformed(f"verifier key: wants {_PUBLIC_SIZE} bytes, got {len(self.public)}")
+        wanted = _PUBLIC_SIZES.get(self.kind)
+        if wanted is None:
+            raise Malformed(f"verifier key: kind {self.kind} is not one of 1, 4 and 6")
+        if len(self.public) != wanted:
+            raise Malformed(f"verifier key: wants {wanted} bytes, got {len(self.public)}")
 
     @property
     def key_id(self) -> bytes:
@@ -131,14 +136,17 @@ class VerifierKey:
         """
         payload, time_seconds = signature.payload, None
         message = text.encode()
-        if self.kind == COSIGNATURE_V1:
-            time_seconds = int.from_bytes(payload[:_TIME_SIZE], "big")
-            message = _cosigned_message(text, time_seconds)
-            payload = payload[_TIME_SIZE:]
         if signature.name != self.name or signature.key_id != self.key_id:
             raise Refused(f"note: this signature is not by {self.name}")
+        if self.kind != ED25519:
+            time_seconds = int.from_bytes(payload[:_TIME_SIZE], "big")
+            payload = payload[_TIME_SIZE:]
+            message = _cosigned_message(self.kind, self.name, text, time_seconds)
+        key = (MLDSA44PublicKey if self.kind == SUBTREE_V1 else Ed25519PublicKey).from_public_bytes(
+            self.public
+        )
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(payload, message)
+            key.verify(payload, message)
         except InvalidSignature:
             raise Refused(f"note: the signature of {self.name} does not fit the text") from None
         if time_seconds is not None and time_seconds > TIME_MAX:
@@ -219,14 +227,20 @@ def sign(text: str, *, name: str, key: Signer) -> Signature:
 
 
 def cosign(text: str, *, name: str, key: Signer, time_seconds: int) -> Signature:
-    """A witness's cosignature/v1 line, at a POSIX time. Raises Malformed as sign does."""
+    """A witness's cosignature of a checkpoint's text, at a POSIX time.
+
+    The key decides the kind: cosignature/v1 for Ed25519, subtree/v1 for ML-DSA-44. Raises Malformed
+    as sign does, and for a text that is no checkpoint's.
+    """
     _refuse_text(text)
     refuse_name(name)
     if not 0 <= time_seconds <= TIME_MAX:
         raise Malformed(f"cosignature: time {time_seconds}; wants 0 to {TIME_MAX}")
-    signed = key.sign(_cosigned_message(text, time_seconds))
+    public = key.public_bytes
+    kind = SUBTREE_V1 if len(public) == _PUBLIC_SIZES[SUBTREE_V1] else COSIGNATURE_V1
+    signed = key.sign(_cosigned_message(kind, name, text, time_seconds))
     payload = time_seconds.to_bytes(_TIME_SIZE, "big") + signed
-    return Signature(name, _key_id(name, COSIGNATURE_V1, key.public_bytes), payload)
+    return Signature(name, _key_id(name, kind, public), payload)
 
 
 def refuse_name(name: str) -> None:
@@ -262,8 +276,30 @@ def _key_id(name: str, kind: int, public: bytes) -> bytes:
     return sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:_ID_SIZE]
 
 
-def _cosigned_message(text: str, time_seconds: int) -> bytes:
-    return f"cosignature/v1\ntime {time_seconds}\n{text}".encode()
+def _cosigned_message(kind: int, name: str, text: str, time_seconds: int) -> bytes:
+    """What a witness signs: all of the text, or origin, size and root in TLS presentation."""
+    if kind == COSIGNATURE_V1:
+        return f"cosignature/v1\ntime {time_seconds}\n{text}".encode()
+    lines = text.split("\n")
+    if len(lines) < 4 or not lines[1].isdecimal() or len(lines[1]) > 19:
+        raise Malformed("cosignature: the text is not that of a checkpoint")
+    size, root = int(lines[1]), unbase64("root", lines[2])
+    if len(root) != 32 or size > TIME_MAX:
+        raise Malformed("cosignature: the text is not that of a checkpoint")
+    return b"".join(
+        (
+            *(_SUBTREE_LABEL, _short(name), time_seconds.to_bytes(8, "big"), _short(lines[0])),
+            *((0).to_bytes(8, "big"), size.to_bytes(8, "big"), root),
+        )
+    )
+
+
+def _short(text: str) -> bytes:
+    """A text of 1 to 255 bytes after its length, as RFC 8446 writes it."""
+    encoded = text.encode()
+    if not 1 <= len(encoded) <= 255:
+        raise Malformed("cosignature: name and origin have 1 to 255 bytes")
+    return bytes([len(encoded)]) + encoded
 
 
 def _refuse_text(text: str) -> None:
