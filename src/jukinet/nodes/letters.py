@@ -1,18 +1,24 @@
 """Letters between towns (転出証明書情報, 転入通知), sealed and signed, carried by the centre.
 
 The letter is signed by the sending town and sealed to the receiving one, so the centre, which
-carries it, can neither read nor make one. It is numbered by the feeds that carry it.
+carries it, can neither read nor make one. It is padded to one size, so that a length does not say
+whether somebody moves or hides. It is numbered by the feeds that carry it.
 """
+
+from typing import Final
 
 import msgspec
 
 from jukinet.errors import Damaged, OutOfStep
-from jukinet.keys.seal import OpenKey
+from jukinet.keys.seal import OpenKey, pad, unpad
 from jukinet.keys.sign import SigningKey
 from jukinet.law.inquiry import UNREADABLE
 from jukinet.law.personal import Personal
 from jukinet.law.transfer import Letter
 from jukinet.nodes.keyring import Directory
+
+SIZES: Final = (2048, 12288)
+"""A letter has the first of these sizes; only names and addresses of the longest need the other."""
 
 
 class Posted(Personal, frozen=True, kw_only=True, array_like=True):
@@ -43,8 +49,10 @@ def seal_letter(
     if receiver not in directory.towns:
         raise OutOfStep(f"letter: the directory has no town {receiver}")
     content = _encode(letter)
-    signed = Signed(content=content, signature=key.sign(_bound(sender, receiver, content)))
-    sealed = directory.town_seal(receiver).seal(_encode(signed), context=_context(sender, receiver))
+    signature = key.sign(_bound(sender, receiver, content))
+    signed = _encode(Signed(content=content, signature=signature))
+    plain = pad(signed, next((size for size in SIZES if len(signed) < size), SIZES[-1]))
+    sealed = directory.town_seal(receiver).seal(plain, context=_context(sender, receiver))
     return Posted(receiver=receiver, sealed=sealed)
 
 
@@ -53,7 +61,7 @@ def open_letter(relayed: Relayed, receiver: str, key: OpenKey, directory: Direct
     sender = relayed.sender
     opened = key.open(relayed.sealed, context=_context(sender, receiver))
     try:
-        signed = _decode_signed(opened)
+        signed = _decode_signed(unpad(opened))
         letter: Letter = _decode(signed.content)
     except UNREADABLE:
         raise Damaged("letter: what was sealed is not a letter") from None
