@@ -211,13 +211,13 @@ def take_in(
     newest: dict[bytes, Person] = {}
     states, wrapped = [], []
     tags: set[Tag] = set()
-    residences: dict[bytes, Residence] = {}
+    residences: dict[tuple[str, bytes], Residence] = {}
     for number, digest, notice, stored_tags in arrived:
         key = (prefecture, notice.locator, notice.version, notice.town)
         states.append(State(*key, int(notice.live), number, received_at, digest, notice.payload))
         wrapped.append(WrappedKey(*key, notice.wrapped))
         tags.update(Tag(prefecture, tag, notice.locator) for tag in stored_tags)
-        residences[notice.locator] = Residence(
+        residences[notice.town, notice.locator] = Residence(
             prefecture,
             notice.town,
             notice.locator,
