@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from hashlib import sha256
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import assume, given
@@ -79,6 +83,14 @@ def test_a_batch_and_an_acknowledgement_are_encoded_as_on_the_page():
     assert msgspec.msgpack.encode(BATCH).hex() == ENCODED
     assert msgspec.msgpack.decode(bytes.fromhex(ENCODED), type=Batch) == BATCH
     assert msgspec.msgpack.encode(FeedAck(stream=STREAM, last=3)).hex() == ACKNOWLEDGED
+
+
+def test_the_page_has_these_vectors():
+    page = (Path(__file__).parent.parent / "docs" / "spec" / "feed.md").read_text(encoding="utf-8")
+    for vector in (*LINKS, SIGNED, PUBLIC, SIGNATURE, ENCODED, ACKNOWLEDGED):
+        assert vector in page
+    hashed = re.search("hashed for n = 1 +([0-9a-f]+)", page)[1]
+    assert sha256(bytes.fromhex(hashed)).hexdigest() == LINKS[0]
 
 
 def test_a_stream_is_named_by_both_its_ends():
