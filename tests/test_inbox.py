@@ -9,7 +9,10 @@ import pytest
 
 from jukinet.errors import Damaged, OutOfStep
 from jukinet.feed import inbox
-from jukinet.feed.link import START, Batch, Item, follow
+from jukinet.feed.link import START, Batch, Item, follow, stream_name
+from jukinet.keys.sign import SigningKey
+from jukinet.nodes.message import CENTRE, Feed, FeedAck, Message
+from support import CHIYODA, Town
 
 STREAM = "131016>centre"
 NOON = datetime(2026, 4, 1, 12, tzinfo=timezone(timedelta(hours=9)))
@@ -168,3 +171,38 @@ def test_a_clock_that_is_put_back_does_not_put_back_when_a_stream_was_heard(cent
     receive(centre, batch(2, 2), NOON - timedelta(days=1))
     with centre.begin() as tx:
         assert inbox.standing(tx, STREAM).heard_at == NOON.isoformat()
+
+
+# --- a town's own inbox -----------------------------------------------------------------------
+
+
+def from_centre(first: int, last: int, *, key: bytes, kind: str = "unknown") -> Message:
+    """A batch of the centre's feed to a town, signed with a key."""
+    stream = stream_name(CENTRE, CHIYODA)
+    items = [Item(kind=kind, body=b"%d" % n) for n in range(1, last + 1)]
+    link = follow(stream, 1, START, items)[-1]
+    made = Batch(stream=stream, first=first, items=tuple(items[first - 1 :]), link=link)
+    signature = SigningKey(key).sign(made.signed)
+    body = Feed(batch=msgspec.structs.replace(made, signature=signature))
+    return Message(sender=CENTRE, receiver=CHIYODA, body=body)
+
+
+def acknowledged(out) -> FeedAck:
+    return next(one.body for one in out if isinstance(one.body, FeedAck))
+
+
+def test_a_town_applies_nothing_that_the_centre_has_not_signed():
+    town = Town()
+    for key in (b"f" * 32, town.centre_ring.log):
+        with pytest.raises(OutOfStep, match="the centre has not signed this batch"):
+            town.node.step(from_centre(1, 2, key=key), NOON)
+    with town.store.begin() as tx:
+        assert inbox.standing(tx, stream_name(CENTRE, CHIYODA)).last == 0
+    ack = acknowledged(town.node.step(from_centre(1, 2, key=town.centre_ring.signing), NOON))
+    assert (ack.last, ack.gap) == (2, False)
+
+
+def test_a_town_tells_the_centre_of_a_gap():
+    town = Town()
+    ack = acknowledged(town.node.step(from_centre(3, 4, key=town.centre_ring.signing), NOON))
+    assert (ack.last, ack.gap) == (0, True)

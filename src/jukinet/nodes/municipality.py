@@ -14,11 +14,12 @@ from hashlib import sha256
 
 import msgspec
 
-from jukinet.errors import Malformed, Refused
+from jukinet.errors import Malformed, OutOfStep, Refused
 from jukinet.feed import inbox, outbox, reconcile
 from jukinet.feed.link import Batch, Item, stream_name
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import OpenKey, SealKey
+from jukinet.keys.sign import VerifyKey
 from jukinet.law import notification as law
 from jukinet.law.identity import LOCATOR_BYTES, ROOT_BYTES, SEED_BYTES, Attachment
 from jukinet.law.notice import Notice, Reason
@@ -371,15 +372,22 @@ class Municipality:
         try:
             with self.store.begin() as tx:
                 new = inbox.new_items(tx, batch, now)
-                for number, item in new.items:
-                    self._apply(tx, number, item, now.date())
                 if new.items:
+                    self._check_signature(batch)
+                    for number, item in new.items:
+                        self._apply(tx, number, item, now.date())
                     inbox.advance(tx, new.standing)
         except BaseException:
             self._last = before
             raise
-        ack = FeedAck(stream=batch.stream, last=new.standing.last)
+        ack = FeedAck(stream=batch.stream, last=new.standing.last, gap=new.gap)
         return [Message(sender=self.name, receiver=CENTRE, body=ack), *self._feed.push(now)]
+
+    def _check_signature(self, batch: Batch) -> None:
+        try:
+            VerifyKey(self._directory.centre).verify(batch.signed, batch.signature)
+        except (Malformed, Refused):
+            raise OutOfStep(f"feed {batch.stream}: the centre has not signed this batch") from None
 
     def _apply(self, tx: Transaction, number: int, item: Item, today: date) -> None:
         if item.kind == "pool":
