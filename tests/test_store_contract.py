@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 from typing import NamedTuple
 
+import psycopg
 import pytest
 from sqlalchemy import Column, MetaData, Table, Text, bindparam, func, select
 
 from jukinet.errors import Malformed, OutOfStep
-from jukinet.store.engine import Statement, open_store
+from jukinet.store.engine import Statement, Store, open_store
 from jukinet.store.rows import Number, Rows, blob, integer, text
+from jukinet.tasks import network
+from jukinet.tasks.demo import Size, run
+from jukinet.tasks.folder import Folder
 
 METADATA = MetaData()
 
@@ -517,3 +522,30 @@ def test_no_error_shows_what_was_to_be_stored(things):
         shown = "".join(traceback.format_exception_only(caught.value)) + repr(caught.value)
         assert "山田" not in shown
         assert "12345678901" not in shown
+
+
+# --- everything that stands on a store --------------------------------------------------------
+
+SMALL = [
+    pytest.param(Size(towns=2, residents=60, inquiries=15), id="60 residents"),
+    pytest.param(Size(towns=4, residents=600, inquiries=120), id="600", marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize("size", SMALL)
+def test_a_small_japan_lives_the_same_year_on_both_engines(postgres, tmp_path, monkeypatch, size):
+    """Registers, feeds, index, door, ledger, keeper and agencies, each on stores of its engine."""
+
+    def on_the_server(path: Path) -> Store:
+        schema = "_".join([f"lives_{size.residents}", *path.with_suffix("").parts[-2:]])
+        with psycopg.connect(postgres, autocommit=True) as driver:
+            driver.execute(f'CREATE SCHEMA "{schema}"')
+        return open_store(f"{postgres}&options=-csearch_path%3D{schema}")
+
+    one = run(Folder(tmp_path / "one"), 7, size)
+    monkeypatch.setattr(network, "open_store", on_the_server)
+    other = run(Folder(tmp_path / "other"), 7, size)
+    assert not list((tmp_path / "other").rglob("*.db"))
+    assert one.index_equals_registers
+    assert one.problems == []
+    assert other._replace(ledger_root=one.ledger_root) == one  # keys are drawn anew, so the root is
