@@ -476,8 +476,8 @@ def changed(cell: Cell, row: tuple[Any, ...], *, checked: bool) -> tuple[Any, ..
 
 
 def some(rows: list[Any]) -> list[Any]:
-    """The first, the middle and the last."""
-    return list({id(row): row for row in (rows[0], rows[len(rows) // 2], rows[-1])}.values())
+    """The first and the last."""
+    return list({id(row): row for row in (rows[0], rows[-1])}.values())
 
 
 @pytest.mark.parametrize("cell", [pytest.param(cell, id=cell.name) for cell in CELLS])
@@ -675,7 +675,7 @@ def test_a_flipped_byte_of_any_other_file_is_noticed(sound):
     for name in names:
         path = sound.root / name
         content = path.read_bytes()
-        offsets = {0, len(content) - 1, *(rng.randrange(len(content)) for _ in range(3))}
+        offsets = {0, len(content) - 1, *(rng.randrange(len(content)) for _ in range(2))}
         with restored(path):
             for at in offsets:
                 changed_byte = bytes([content[at] ^ rng.randrange(1, 256)])
