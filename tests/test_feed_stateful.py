@@ -282,8 +282,8 @@ class Feed(RuleBasedStateMachine):
             return
         kept = self.written[stream][: max(0, last - back)]
         forked = [*kept, *more]
-        if forked == self.written[stream][: len(forked)]:
-            return
+        if forked[:last] == self.written[stream][: len(forked)][:last]:
+            return  # it differs, if at all, only beyond what was received: nobody could tell
         batch = Batch(
             stream=stream,
             first=len(kept) + 1,
@@ -370,7 +370,7 @@ def _altered(batch: Batch, how: int, at: int, forged: Item) -> Batch:
 
 TestFeed = Feed.TestCase
 TestFeed.settings = settings(
-    max_examples=60,
+    max_examples=120,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
