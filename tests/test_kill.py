@@ -21,7 +21,7 @@ from jukinet.tasks.folder import Folder
 from jukinet.tasks.network import JST, open_network
 from jukinet.tasks.verifying import verify
 
-DAYS = 75
+DAYS = 300
 DRIVER = """
 import os, signal, sys
 from jukinet.store.engine import Store
@@ -55,13 +55,13 @@ folders._write = written
 app(sys.argv[4:], result_action="return_value")
 """
 STEPS = [
-    pytest.param("/towns/", "before", 31, id="before a town's commit"),
-    pytest.param("/towns/", "after", 60, id="after a town's commit"),
-    pytest.param("/centre/1", "before", 25, id="before a prefecture's commit"),
-    pytest.param("/centre/1", "after", 40, id="after a prefecture's commit"),
-    pytest.param("national", "after", 4, id="after the national commit"),
-    pytest.param("chains", "after", 1, id="after the chains' commit"),
-    pytest.param("jukinet.json", "before", 17, id="before the mark is written"),
+    pytest.param("/towns/", "before", 700, id="before a town's commit"),
+    pytest.param("/towns/", "after", 1100, id="after a town's commit"),
+    pytest.param("/centre/1", "before", 30, id="before a prefecture's commit"),
+    pytest.param("/centre/1", "after", 80, id="after a prefecture's commit"),
+    pytest.param("national", "after", 14, id="after the national commit"),
+    pytest.param("chains", "after", 4, id="after the chains' commit"),
+    pytest.param("jukinet.json", "before", 150, id="before the mark is written"),
 ]
 
 
@@ -129,7 +129,7 @@ def killed_by_timer(folder, seed):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    time.sleep(rng.uniform(0.9, 3.5))
+    time.sleep(rng.uniform(1.0, 5.0))
     process.kill()
     process.wait()
 
