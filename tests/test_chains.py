@@ -162,6 +162,7 @@ def test_a_nonce_is_remembered_for_its_agency_alone(store):
     with store.begin() as tx:
         chains.remember(tx, [one])
         assert chains.repeated(tx, [one, other]) == {("pension", b"n" * 16)}
+        assert chains.repeated(tx, [other]) == set()
         chains.remember(tx, [one, other])
         assert chains.repeated(tx, [one, other]) == {one[:2], other[:2]}
         assert chains.repeated(tx, []) == set()

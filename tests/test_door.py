@@ -22,6 +22,7 @@ from tests.support import (
 from jukinet.disclosure import door
 from jukinet.disclosure.pseudonyms import HANDLE_DAYS
 from jukinet.errors import Malformed, Refused
+from jukinet.index import people
 from jukinet.keys.sign import SigningKey
 from jukinet.law import leaf as leaves
 from jukinet.law.identity import Item, Sex
@@ -30,6 +31,7 @@ from jukinet.law.leaf import DisclosureLeaf, InquiryLeaf, RefusalLeaf
 from jukinet.law.schedule import Kind, load
 from jukinet.ledger.chains import NONCES
 from jukinet.names import era, legal
+from jukinet.nodes.keeper import SPENT, Spent
 from jukinet.nodes.message import (
     CENTRE,
     KEEPER,
@@ -339,6 +341,15 @@ def decode_inquiry(message):
     return decode(message.body.inquiry)
 
 
+def test_an_inquiry_in_another_agencys_name_is_rejected(somebody):
+    nation, record, _ = somebody
+    signed = replace(decode_inquiry(asked(nation, record)), agency="tax").encode()
+    key = SigningKey(b"pension".ljust(32, b"."))
+    body = Ask(agency="pension", inquiry=signed, signature=key.sign(signed))
+    (out,) = nation.centre.step(Message(sender="pension", receiver=CENTRE, body=body), NOON)
+    assert "names another" in out.body.reason
+
+
 def test_a_reply_that_is_not_the_keepers_is_not_taken(somebody):
     """Whoever could answer for the keeper could say whom a handle means."""
     nation, _, handle = somebody
@@ -554,6 +565,15 @@ def test_a_question_that_was_refused_is_not_taken_again_either(base):
     assert [leaf.rule for leaf in nation.leaves()[-2:]] == ["no-such-row", "repeated"]
 
 
+def test_a_stale_question_is_not_remembered(base):
+    """Dated to the year 9999, it would be remembered until then."""
+    nation, record = base[0].copy(), base[1]
+    far = datetime(9999, 1, 1, tzinfo=JST)
+    assert nation.ask("pension", "1-73", "standing", search(record), now=far).rule == "stale"
+    with nation.stores["chains"].begin() as tx:
+        assert all(row.until < far.timestamp() for row in NONCES.everything(tx))
+
+
 def test_two_agencies_may_draw_the_same_nonce(base):
     nation, record = base[0].copy(), base[1]
     one, other = nation.agencies["pension"], nation.agencies["tax"]
@@ -677,6 +697,60 @@ def test_a_whole_city_is_searched_ward_by_ward():
     assert (
         nation.ask("pension", "1-73", "standing", other_ward).content.standing is Standing.UNKNOWN
     )
+
+
+# --- what cannot be read -------------------------------------------------------------------------
+
+
+def test_whoever_was_shredded_is_nobody(base):
+    nation, record = base[0].copy(), base[1]
+    with nation.stores["13"].begin() as tx:
+        for row in list(people.WRAPPED.everything(tx)):
+            if row.locator == record.attachment.locator:
+                people.WRAPPED.remove(tx, row.prefecture, row.locator, row.version, row.town)
+    for subject in (search(record), ByHandle(handle=base[2])):
+        content = nation.ask("pension", "1-73", "standing", subject).content
+        assert content.standing is Standing.UNKNOWN
+        assert content.number == ""
+    assert nation.centre.out_of_step == []
+
+
+def test_whom_the_keepers_will_not_open_is_not_said_to_be_nobody(base):
+    nation, record = base[0].copy(), base[1]
+    size = nation.centre.ledger.log.size
+    with nation.stores["keeper"].begin() as tx:
+        SPENT.add(tx, Spent(size, "open-1"))
+    outcome = nation.ask("pension", "1-73", "standing", search(record))
+    assert (outcome.content, outcome.rule) == (None, "not-opened")
+    assert [type(leaf) for leaf in nation.leaves()[-2:]] == [DisclosureLeaf, RefusalLeaf]
+
+
+def test_whom_the_keepers_will_not_number_is_refused(base):
+    nation, record = base[0].copy(), base[1]
+    with nation.stores["keeper"].begin() as tx:
+        SPENT.add(tx, Spent(nation.centre.ledger.log.size, "number"))
+    assert nation.ask("pension", "1-73", "standing", search(record)).rule == "not-opened"
+
+
+def test_a_payload_that_is_none_is_refused_and_told_to_the_operator(base):
+    nation, record = base[0].copy(), base[1]
+    with nation.stores["13"].begin() as tx:
+        for row in list(people.STATES.everything(tx)):
+            if row.locator == record.attachment.locator:
+                people.STATES.put(tx, row._replace(payload=bytes(len(row.payload))))
+    outcome = nation.ask("pension", "1-73", "standing", search(record))
+    assert (outcome.content, outcome.rule) == (None, "out-of-step")
+    assert CHIYODA in nation.centre.out_of_step[-1]
+    assert "山田" not in nation.centre.out_of_step[-1] + outcome.refused
+
+
+def test_a_row_that_decayed_is_refused_and_told_to_the_operator(base):
+    nation, record = base[0].copy(), base[1]
+    with nation.stores["13"].begin() as tx:
+        tx.execute("UPDATE state SET version = version + 1 WHERE town = '131016'")
+    outcome = nation.ask("pension", "1-73", "standing", search(record))
+    assert (outcome.content, outcome.rule) == (None, "out-of-step")
+    assert "check of a stored row" in nation.centre.out_of_step[-1]
 
 
 # --- several at once -----------------------------------------------------------------------------

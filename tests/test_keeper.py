@@ -3,17 +3,19 @@
 import pytest
 from msgspec.structs import replace
 from tests.nation import KEEPER_RING, Nation, copied, search
-from tests.support import CHIYODA, NOON, entrant, name
+from tests.support import CHIYODA, NOON, SHINJUKU, entrant, name
 
 from jukinet.client.receipts import LogKey
 from jukinet.disclosure.pseudonyms import MAC_BYTES
-from jukinet.errors import Malformed
+from jukinet.errors import Damaged, Malformed
+from jukinet.keys.seal import SealKey, lock
 from jukinet.keys.sign import SigningKey
 from jukinet.law.inquiry import ByHandle
 from jukinet.law.schedule import load, parse
 from jukinet.merkle.note import VerifierKey
 from jukinet.nodes import keeper
 from jukinet.nodes.keeper import CHECKED_MAX, SPENT, Keeper
+from jukinet.nodes.keyring import payload_opening
 from jukinet.nodes.message import (
     CENTRE,
     HISTORY_MAX,
@@ -25,6 +27,7 @@ from jukinet.nodes.message import (
     OpenKey,
     Tick,
 )
+from jukinet.nodes.sealing import context_of, open_payload
 
 ROOT = b"r" * 16
 
@@ -238,6 +241,26 @@ def test_what_does_not_open_is_refused_and_the_rest_is_done(base, node):
 def test_a_key_is_opened_for_its_own_notice_alone(base, node):
     task = replace(key_of(base), context=key_of(base).context[:-1] + b"\x7f")
     assert done(node, base[1]["standing"][0], tasks=(task,))[0] == (None,)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(context_of(SHINJUKU, bytes(16), 7), id="another town"),
+        pytest.param(context_of(CHIYODA, b"o" * 16, 7), id="another person"),
+        pytest.param(context_of(CHIYODA, bytes(16), 8), id="another version"),
+    ],
+)
+def test_what_is_sealed_for_one_notice_opens_in_no_others_place(other):
+    mine = context_of(CHIYODA, bytes(16), 7)
+    opening = payload_opening(KEEPER_RING)
+    wrapped = SealKey(opening.public.raw).seal(bytes(32), context=mine)
+    payload = bytes(12) + lock(bytes(32), b"\x80", nonce=bytes(12), context=mine)
+    assert opening.open(wrapped, context=mine) == bytes(32)
+    with pytest.raises(Damaged):
+        opening.open(wrapped, context=other)
+    with pytest.raises(Damaged):
+        open_payload(bytes(32), payload, other)
 
 
 @pytest.mark.parametrize("sender", ["pension", CHIYODA, KEEPER])

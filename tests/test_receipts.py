@@ -134,6 +134,7 @@ def test_an_answer_to_another_question_is_refused(nation, given_answers, mine, t
         pytest.param(
             "standing", "another", "commits to another inquiry", id="about another person"
         ),
+        pytest.param("items", "changes", "another kind", id="another kind"),
         pytest.param("standing", "handle", "named in another way", id="by handle"),
         pytest.param("handle", "standing", "named in another way", id="by search"),
         pytest.param("standing", "refused", "not of a disclosure", id="a refusal's"),
@@ -234,6 +235,14 @@ def test_a_proof_of_another_leaf_is_refused(nation, given_answers):
     for forged in (stolen, replace(stolen, index=other.answer.receipt.index)):
         with pytest.raises((Refused, OutOfStep, Malformed)):
             opened(nation, one, replace(one.answer, receipt=forged))
+
+
+def test_a_receipt_that_says_another_index_than_its_proof_is_refused(nation, given_answers):
+    """A keeper spends the leaf by this number."""
+    receipt = given_answers["standing"].answer.receipt
+    for index in (receipt.index + 1, receipt.index - 1, 0):
+        with pytest.raises(Refused, match="of another leaf"):
+            check_receipt(replace(receipt, index=index), LogKey.parse(nation.directory.log))
 
 
 def test_a_checkpoint_that_another_key_has_signed_is_refused(nation, given_answers):

@@ -217,6 +217,20 @@ def test_a_body_in_another_place_shows_as_altered(base):
     assert (entry.body, entry.altered) == (None, True)
 
 
+def test_a_body_that_its_leaf_does_not_commit_to_shows_as_altered(base):
+    """The writer itself put another body beside the leaf: it opens, and is not the one."""
+    nation, person, _ = base
+    nation = nation.copy()
+    key = nation.view_key(CHIYODA, person)
+    last = statement(key, nation.mirror()).entries[-1]
+    state = bytes.fromhex(later(key, ASKED).state)
+    forged = leaves.seal_body(state, bytes(32), last.body.encode())
+    leaf = replace(last.leaf, labels=(ratchet.label(state).hex(),))
+    nation.centre.ledger.log.append([leaves.encode(leaf)], [forged])
+    entry = statement(key, nation.mirror()).entries[-1]
+    assert (entry.place, entry.body, entry.altered) == (ASKED, None, True)
+
+
 def test_a_mirror_without_bodies_shows_the_leaves(base):
     nation, person, _ = base
     found = {path: content for path, content in files(nation).items() if "bodies" not in path}

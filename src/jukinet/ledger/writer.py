@@ -170,10 +170,9 @@ class Ledger:
         entries = [one.entry for one in group.entries]
         places = range(group.first, min(self.log.size, group.first + len(entries)))
         stands = [self.log.entry(place) for place in places] == entries
-        with self._store.begin() as tx:
-            if stands:
+        if stands:
+            with self._store.begin() as tx:
                 self._record(tx, group)
-            _catch_up(tx, self.log)
         self._unfinished = None
         return group if stands and group.drafts == drafts else None
 
