@@ -31,6 +31,7 @@ from jukinet.law.leaf import DisclosureLeaf, InquiryLeaf, RefusalLeaf
 from jukinet.law.schedule import Kind, load
 from jukinet.ledger.chains import NONCES
 from jukinet.names import era, legal
+from jukinet.nodes.centre import searching
 from jukinet.nodes.keeper import SPENT, Spent
 from jukinet.nodes.message import (
     CENTRE,
@@ -237,6 +238,35 @@ def test_several_people_are_refused_and_told_apart_by_sex_or_address(base):
     assert nation.record(CHIYODA, other).sex is Sex.MALE
 
 
+def test_too_many_people_of_one_name_are_refused_before_anything_is_written_about_them(
+    base, monkeypatch
+):
+    nation, record = base[0].copy(), base[1]
+    monkeypatch.setattr(searching, "CANDIDATES_MAX", 1)
+    assert nation.ask("pension", "1-73", "standing", search(record)).content
+    nation.enter(CHIYODA, entrant(sex=Sex.MALE))
+    size = nation.centre.ledger.log.size
+    outcome = nation.ask("pension", "1-73", "standing", search(record))
+    assert (outcome.rule, nation.centre.ledger.log.size) == ("more-than-one", size + 1)
+
+
+def test_a_row_for_which_the_keepers_have_no_keys_yet_is_refused(base):
+    nation, record = base[0].copy(), base[1]
+    del nation.centre._inquiries._seals["pension/1-73"]
+    assert nation.ask("pension", "1-73", "standing", search(record)).rule == "no-keys"
+
+
+def test_an_agency_of_which_the_schedules_know_nothing_is_rejected(base):
+    nation, record = base[0].copy(), base[1]
+    entry = nation.directory.agencies["pension"]
+    nation.directory.agencies["pension"] = replace(entry, receiver="police")
+    try:
+        (out,) = nation.centre.step(asked(nation, record), NOON)
+    finally:
+        nation.directory.agencies["pension"] = entry
+    assert isinstance(out.body, Rejected)
+
+
 def test_a_handle_that_has_expired_is_refused_after_its_inquiry_was_written_down(somebody):
     nation, _, handle = somebody
     nation.line.until(NOON + timedelta(days=HANDLE_DAYS))
@@ -437,6 +467,7 @@ def test_while_the_ledger_cannot_write_new_questions_are_turned_away(base):
     (turned,) = nation.centre.step(asked(nation, record), NOON)
     assert isinstance(turned.body, Rejected)
     assert "cannot be written" in turned.body.reason
+    assert turned.body.nonce, "so the agency knows which of its questions it was"
     assert messages(tick(nation, wake.at))
     assert not messages(nation.centre.step(asked(nation, record), wake.at))
     assert messages(tick(nation, wake.at))
@@ -568,8 +599,9 @@ def test_a_question_that_was_refused_is_not_taken_again_either(base):
 def test_a_stale_question_is_not_remembered(base):
     """Dated to the year 9999, it would be remembered until then."""
     nation, record = base[0].copy(), base[1]
-    far = datetime(9999, 1, 1, tzinfo=JST)
-    assert nation.ask("pension", "1-73", "standing", search(record), now=far).rule == "stale"
+    far = datetime(9999, 12, 31, 23, 59, tzinfo=JST)
+    for row in ("1-73", "1-999"):
+        assert nation.ask("pension", row, "standing", search(record), now=far).rule == "stale"
     with nation.stores["chains"].begin() as tx:
         assert all(row.until < far.timestamp() for row in NONCES.everything(tx))
 

@@ -106,6 +106,12 @@ def day(now: datetime) -> date:
 
 def covering(inquiry: Inquiry, receiver: Receiver, schedule: Schedule, now: datetime) -> Grant:
     """The row that covers an inquiry, or Refused with the rule that forbids it."""
+    if abs(now - inquiry.asked_at) > ASKED_WITHIN:
+        raise Refused(
+            "asked_at: the inquiry is older or newer than ten minutes; ask again with the time "
+            "of now",
+            rule="stale",
+        )
     grant = schedule.grants.get(inquiry.row)
     if grant is None:
         raise Refused(
@@ -123,12 +129,6 @@ def covering(inquiry: Inquiry, receiver: Receiver, schedule: Schedule, now: date
             rule="not-in-force",
         )
     _refuse_too_much(inquiry, grant)
-    if abs(now - inquiry.asked_at) > ASKED_WITHIN:
-        raise Refused(
-            "asked_at: the inquiry is older or newer than ten minutes; ask again with the time "
-            "of now",
-            rule="stale",
-        )
     return grant
 
 

@@ -58,6 +58,7 @@ class Inquiries:
         chance: Chance,
     ) -> None:
         self.out_of_step: list[str] = []  # for the operator
+        self.closed = ""  # why no question is taken just now
         self._ledger = ledger
         self._ring = ring
         self._directory = directory
@@ -78,17 +79,20 @@ class Inquiries:
     def ask(self, sender: str, ask: Ask, now: datetime) -> Out:
         """Take a question as far as the ledger's next group."""
         entry = self._directory.agencies.get(ask.agency)
-        if entry is None or sender != ask.agency:
+        receiver = self._schedule.receivers.get(entry.receiver) if entry else None
+        if entry is None or receiver is None or sender != ask.agency:
             return [answering.rejection(sender, b"", "agency: it is not in the directory")]
         try:
             inquiry = self._read(ask)
         except (Malformed, Refused) as error:
             return [answering.rejection(sender, b"", str(error))]
+        if self.closed:
+            return [answering.rejection(sender, inquiry.nonce, self.closed)]
         pending = Pending(
             asker=sender,
             inquiry=inquiry,
             signed=ask.inquiry,
-            receiver=self._schedule.receivers[entry.receiver],
+            receiver=receiver,
             asker_prefecture=entry.prefecture,
             received_at=now,
         )
@@ -121,6 +125,11 @@ class Inquiries:
 
     def _begin(self, pending: Pending, now: datetime) -> None:
         grant = door.covering(pending.inquiry, pending.receiver, self._schedule, now)
+        if grant.sector not in self._seals:
+            raise Refused(
+                f"row {grant.id}: the keepers have no keys for it yet; ask again later",
+                rule="no-keys",
+            )
         pending = replace(pending, grant=grant)
         subject = pending.inquiry.subject
         if isinstance(subject, BySearch):

@@ -26,7 +26,6 @@ from jukinet.keys.chance import Chance
 from jukinet.keys.seal import SealKey
 from jukinet.law.schedule import Schedule
 from jukinet.ledger.writer import Ledger
-from jukinet.nodes.centre import answering
 from jukinet.nodes.centre.decoy import place_decoys
 from jukinet.nodes.centre.inquiries import Inquiries
 from jukinet.nodes.centre.intake import Intake
@@ -113,9 +112,6 @@ class Centre:
     # --- inquiries --------------------------------------------------------------------------
 
     def _ask(self, sender: str, ask: Ask, now: datetime) -> Out:
-        if self._retry_at is not None:
-            reason = "ledger: it cannot be written just now; ask again in a minute"
-            return [answering.rejection(sender, b"", reason)]
         first = not self._inquiries.staged
         out = self._inquiries.ask(sender, ask, now)
         if self._inquiries.staged >= GROUP_MAX:
@@ -130,9 +126,10 @@ class Centre:
             out = self._inquiries.write(now)
         except (OSError, OutOfStep) as error:
             self.out_of_step.append(f"ledger: {error}")
+            self._inquiries.closed = "ledger: it cannot be written now; ask again in a minute"
             self._retry_at = now + RETRY_AFTER
             return [Wake(at=self._retry_at)]
-        self._retry_at = None
+        self._retry_at, self._inquiries.closed = None, ""
         return self._group(out, now)
 
     def _group(self, out: Out, now: datetime) -> Out:

@@ -26,6 +26,8 @@ from jukinet.nodes.sealing import context_of
 from jukinet.numbers.municipality_code import wards_of
 from jukinet.store.engine import Transaction
 
+CANDIDATES_MAX = 32  # for each of them a leaf is written
+
 
 class Searching:
     """The index, as the door may read it."""
@@ -48,6 +50,12 @@ class Searching:
                 index_key=self._ring.index[prefecture],
                 towns=towns,
             )
+            if len(locators) > CANDIDATES_MAX:
+                raise Refused(
+                    f"name: more than {CANDIDATES_MAX} people have this name, birth date and "
+                    "place; ask by handle",
+                    rule="more-than-one",
+                )
             found = tuple(candidate(tx, prefecture, one) for one in locators or [DECOY])
             return found, _heard(tx, towns)
 
