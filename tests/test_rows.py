@@ -212,3 +212,12 @@ def test_a_stored_value_of_any_type_fits_or_does_not(value):
     stored = (*FIRST[:3], value, *FIRST[4:], THINGS.check(FIRST))
     assert THINGS.fits(stored) is False
     assert THINGS.fits((*FIRST, value)) is False
+
+
+@pytest.mark.parametrize("place", range(CHECK_BYTES))
+def test_every_byte_of_a_check_counts(place):
+    check = bytearray(THINGS.check(FIRST))
+    assert THINGS.fits((*FIRST, bytes(check)))
+    check[place] ^= 0x10
+    assert not THINGS.fits((*FIRST, bytes(check)))
+    assert not THINGS.fits((*FIRST, bytes(check[:place])))
