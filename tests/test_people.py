@@ -77,6 +77,12 @@ def test_a_first_notice_makes_a_person(index):
         assert people.history(tx, TOKYO, locator(1)) == [(state, wrapped)]
 
 
+def test_a_notice_that_comes_again_makes_nobody_newer(index):
+    assert len(take_in(index, notice(version=5))) == 1
+    assert take_in(index, notice(version=5)) == []
+    assert take_in(index, notice(version=4), notice(version=5)) == []
+
+
 def test_a_late_deletion_by_the_former_town_does_not_remove_the_newer_record(index):
     take_in(index, notice(CHIYODA, version=1000))
     take_in(index, notice(SHINJUKU, version=2000))
