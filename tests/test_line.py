@@ -1,12 +1,16 @@
-"""The line: once and in order, by the driver's clock, the same each time."""
+"""The line: once and in order, by the driver's clock; and a node's outbox on it."""
 
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support import NOON
+from tests.support import NOON, memory
 
+from jukinet.feed import outbox
+from jukinet.feed.link import Item
+from jukinet.keys.sign import SigningKey, VerifyKey
+from jukinet.nodes.feeding import BATCH_MAX, RESEND_AFTER, WINDOW, Sender
 from jukinet.nodes.message import FeedAck, Message, Tick, Wake
 from jukinet.wire.line import Line
 
@@ -168,3 +172,106 @@ def test_a_node_that_fails_loses_its_message_and_no_other():
     node.step = keep
     line.run()
     assert seen(node) == [2]
+
+
+# --- feeding: an outbox on the line --------------------------------------------------------------
+
+STREAM = "131016>centre"
+KEY = SigningKey(bytes(range(32)))
+
+
+@pytest.fixture
+def feeding():
+    """A sender, and its outbox of as many items as one asks for."""
+
+    def made(items: int, acknowledged: int = 0):
+        store = memory(outbox.METADATA)
+        with store.begin() as tx:
+            outbox.append(tx, STREAM, [Item(kind="k", body=b"%d" % n) for n in range(items)])
+            outbox.acknowledge(tx, STREAM, acknowledged)
+        return store, Sender(store, STREAM, sender="131016", receiver="centre", key=KEY)
+
+    return made
+
+
+def batches(out):
+    """First and last number of each batch that is sent."""
+    return [(one.body.batch.first, one.body.batch.last) for one in out if isinstance(one, Message)]
+
+
+def wakes(out):
+    return [one.at for one in out if isinstance(one, Wake)]
+
+
+def ack(last, gap=False):
+    return FeedAck(stream=STREAM, last=last, gap=gap)
+
+
+def test_a_feed_goes_out_in_signed_batches_as_far_as_the_window(feeding):
+    _, sender = feeding(WINDOW + 700)
+    out = sender.start(NOON)
+    assert batches(out) == [(n + 1, n + BATCH_MAX) for n in range(0, WINDOW, BATCH_MAX)]
+    for one in out:
+        if isinstance(one, Message):
+            VerifyKey(KEY.public_bytes).verify(one.body.batch.signed, one.body.batch.signature)
+    assert wakes(out) == [NOON + RESEND_AFTER]
+    assert batches(sender.acknowledged(ack(BATCH_MAX), NOON)) == [(WINDOW + 1, WINDOW + BATCH_MAX)]
+    assert batches(sender.acknowledged(ack(WINDOW), NOON)) == [
+        (WINDOW + BATCH_MAX + 1, WINDOW + 700)
+    ]
+
+
+def test_it_begins_again_from_what_is_acknowledged(feeding):
+    _, sender = feeding(20, acknowledged=12)
+    assert batches(sender.start(NOON)) == [(13, 20)]
+
+
+def test_an_empty_outbox_sends_nothing_and_wakes_nobody(feeding):
+    _, sender = feeding(0)
+    assert sender.start(NOON) == sender.push(NOON) == sender.tick(NOON) == []
+
+
+def test_what_is_not_acknowledged_in_time_goes_out_again_from_there(feeding):
+    _, sender = feeding(20)
+    sender.start(NOON)
+    sender.acknowledged(ack(7), NOON)
+    assert sender.tick(NOON + RESEND_AFTER - timedelta(seconds=1)) == []
+    out = sender.tick(NOON + RESEND_AFTER)
+    assert batches(out) == [(8, 20)]
+    assert wakes(out) == [NOON + 2 * RESEND_AFTER]
+
+
+def test_what_is_acknowledged_does_not_go_out_again(feeding):
+    store, sender = feeding(20)
+    sender.start(NOON)
+    assert sender.acknowledged(ack(20), NOON) == []
+    assert sender.tick(NOON + RESEND_AFTER) == []
+    with store.begin() as tx:
+        assert outbox.standing(tx, STREAM).acknowledged == 20
+
+
+def test_a_receiver_that_misses_something_is_sent_it_at_once(feeding):
+    _, sender = feeding(20)
+    sender.start(NOON)
+    assert batches(sender.acknowledged(ack(3, gap=True), NOON)) == [(4, 20)]
+
+
+def test_a_receiver_that_was_restored_is_filled_from_where_it_stands(feeding):
+    """It had acknowledged all of it, and knows of nothing now."""
+    store, sender = feeding(20, acknowledged=20)
+    assert sender.start(NOON) == []
+    with store.begin() as tx:
+        outbox.append(tx, STREAM, [Item(kind="k", body=b"new")])
+    assert batches(sender.push(NOON)) == [(21, 21)]
+    assert batches(sender.acknowledged(ack(0, gap=True), NOON)) == [(1, 21)]
+    assert batches(sender.acknowledged(ack(5), NOON)) == []
+    assert batches(sender.tick(NOON + RESEND_AFTER)) == [(6, 21)]
+    assert sender.acknowledged(ack(21), NOON) == []
+
+
+def test_an_old_acknowledgement_sets_nothing_back(feeding):
+    _, sender = feeding(20)
+    sender.start(NOON)
+    sender.acknowledged(ack(15), NOON)
+    sender.acknowledged(ack(4), NOON)
+    assert batches(sender.tick(NOON + RESEND_AFTER)) == [(16, 20)]
