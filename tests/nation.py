@@ -358,8 +358,8 @@ def recorded_commits():
 
 
 @contextmanager
-def crashing(at: int, when: str):
-    """Crash before or after commit number `at`."""
+def crashing(at: int, when: str, error: type[Exception] | Exception = Crash):
+    """Crash, or fail, before or after commit number `at`."""
     count = 0
     commit = Store.commit
 
@@ -367,10 +367,10 @@ def crashing(at: int, when: str):
         nonlocal count
         count += 1
         if count - 1 == at and when == "before":
-            raise Crash
+            raise error
         commit(self, driver)
         if count - 1 == at:
-            raise Crash
+            raise error
 
     Store.commit = crash
     try:

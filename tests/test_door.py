@@ -21,7 +21,7 @@ from tests.support import (
 
 from jukinet.disclosure import door
 from jukinet.disclosure.pseudonyms import HANDLE_DAYS
-from jukinet.errors import Malformed, Refused
+from jukinet.errors import Malformed, OutOfStep, Refused
 from jukinet.index import people
 from jukinet.keys.sign import SigningKey
 from jukinet.law import leaf as leaves
@@ -487,6 +487,19 @@ def test_nothing_leaves_when_the_chains_cannot_be_written(base, at, when):
     assert order.body.receipts[0].index == before
 
 
+@pytest.mark.parametrize("at", [0, 1], ids=["looking for repeats", "writing"])
+def test_a_full_disk_under_the_chains_is_gone_on_from_when_it_is_not(base, at):
+    nation, record = base[0].copy(), base[1]
+    before = nation.centre.ledger.log.size
+    staged(nation, record)
+    with crashing(at, "before", OutOfStep("store: the disk is full")):
+        (wake,) = tick(nation)
+    assert "the disk is full" in nation.centre.out_of_step[-1]
+    (order,) = messages(tick(nation, wake.at))
+    assert isinstance(order.body, KeeperOrder)
+    assert nation.centre.ledger.log.size == before + 1
+
+
 @pytest.mark.parametrize("keeps", ["nothing", "everything"])
 @pytest.mark.parametrize("when", ["before", "middle", "after"])
 def test_a_crash_anywhere_leaves_no_answer_without_a_leaf(base, when, keeps):
@@ -755,6 +768,20 @@ def test_whom_the_keepers_will_not_open_is_not_said_to_be_nobody(base):
     outcome = nation.ask("pension", "1-73", "standing", search(record))
     assert (outcome.content, outcome.rule) == (None, "not-opened")
     assert [type(leaf) for leaf in nation.leaves()[-2:]] == [DisclosureLeaf, RefusalLeaf]
+
+
+@pytest.mark.parametrize("values", [(), (bytes(32),) * 3], ids=["none", "too many"])
+def test_a_reply_with_another_number_of_values_opens_nobody(base, values):
+    nation, record = base[0].copy(), base[1]
+    deliver = nation.line._deliver
+
+    def changed(message):
+        if isinstance(message.body, KeeperReply):
+            message = replace(message, body=replace(message.body, values=values))
+        deliver(message)
+
+    nation.line._deliver = changed
+    assert nation.ask("pension", "1-73", "standing", search(record)).rule == "not-opened"
 
 
 def test_whom_the_keepers_will_not_number_is_refused(base):
