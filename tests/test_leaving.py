@@ -18,6 +18,7 @@ from jukinet.errors import Damaged
 from jukinet.feed import outbox
 from jukinet.feed.link import stream_name
 from jukinet.keys.seal import OpenKey, SealKey
+from jukinet.keys.sign import SigningKey
 from jukinet.law import notification as law
 from jukinet.law import transfer
 from jukinet.law.identity import Attachment, Identification, Name, Sex
@@ -344,6 +345,6 @@ def test_a_letter_has_one_size_whatever_it_says(letter):
         ),
         "refused": transfer.TransferRefused(code=LONG.code),
     }[letter]
-    key = nation.towns[CHIYODA]._signing
+    key = SigningKey(nation.rings[CHIYODA].signing)
     posted = letters.seal_letter(made, CHIYODA, SAPPORO_CHUO, key, nation.directory)
     assert len(posted.sealed) == letters.SIZES[0] + 48

@@ -228,6 +228,7 @@ LETTERS = [
     transfer.TransferRefused(code=complete("1234567890")),
     transfer.TransferWithdrawn(locator=bytes(16)),
     transfer.MoveInNotice(locator=bytes(16), moved_on=date(2026, 4, 1)),
+    transfer.MoveInWithdrawn(locator=bytes(16)),
     transfer.MeasuresNotice(locator=bytes(16), measures=CERTIFICATE.measures),
 ]
 

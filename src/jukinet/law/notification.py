@@ -258,22 +258,30 @@ class MoveOutDue(Personal, frozen=True, kw_only=True, tag="move_out_due"):
 
 
 class AttachmentArrived(Personal, frozen=True, kw_only=True, tag="attachment_arrived"):
-    """The former town's certificate came after the move-in: the attachment is entered late."""
+    """The former town's certificate came after the move-in: the attachment is entered late.
+
+    `code` is the one that the person has had since the paper that was shown at the desk.
+    """
 
     filed: Filed
     person: int
     attachment: Attachment
     version: int
+    code: ResidentCode | None = None
     individual_number: IndividualNumber | None = None
     measures: tuple[SupportMeasure, ...] = ()
 
 
 class MeasuresArrived(Personal, frozen=True, kw_only=True, tag="measures_arrived"):
-    """Another town's word that support measures hold for a person who lived here, too."""
+    """Another town's word that support measures hold for a person who lived here, too.
+
+    Where that town has begun a fresh chain since the person moved, its attachment comes along.
+    """
 
     filed: Filed
     person: int
     measures: tuple[SupportMeasure, ...]
+    attachment: Attachment | None = None
 
 
 Notification = (

@@ -20,7 +20,8 @@ class TransferCertificate(Personal, frozen=True, kw_only=True, tag="transfer_cer
     """The move-out certificate's content (転出証明書情報), from the former town to the new one.
 
     `version` is the person version after the former town's deletion, so that the new town's entry
-    is the higher one whichever notice reaches the centre first.
+    is the higher one whichever notice reaches the centre first. `asked_as` is the code by which the
+    new town asked, where the person has had another one since.
     """
 
     name: Name
@@ -35,6 +36,7 @@ class TransferCertificate(Personal, frozen=True, kw_only=True, tag="transfer_cer
     attachment: Attachment
     version: int
     measures: tuple[SupportMeasure, ...]
+    asked_as: ResidentCode | None = None
 
 
 class TransferRequest(Personal, frozen=True, kw_only=True, tag="transfer_request"):
@@ -50,6 +52,12 @@ class MoveInNotice(Personal, frozen=True, kw_only=True, tag="move_in_notice"):
 
     locator: bytes
     moved_on: date
+
+
+class MoveInWithdrawn(Personal, frozen=True, kw_only=True, tag="move_in_withdrawn"):
+    """The move-in was cancelled in the new town: the former town's record lives again."""
+
+    locator: bytes
 
 
 class MeasuresNotice(Personal, frozen=True, kw_only=True, tag="measures_notice"):
@@ -77,5 +85,6 @@ Letter = (
     | TransferRefused
     | TransferWithdrawn
     | MoveInNotice
+    | MoveInWithdrawn
     | MeasuresNotice
 )

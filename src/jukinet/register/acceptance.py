@@ -6,34 +6,65 @@ stand, and letters to other towns come out. Nothing is written here, so a refusa
 
 Every rule names the field, the rule and the article, and the way out. A notification that comes
 late (its event is older than others on record) is entered where it belongs in the order of
-events, unless a later event has already changed the very same items or households: then it is
-refused, naming those later entries.
+events, unless a later event has already changed the very same items, or a household would have
+two heads on some later day: then it is refused, naming those later entries.
 """
 
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from typing import Any
 
 from jukinet.errors import Malformed, Refused
 from jukinet.law import notification as law
 from jukinet.law.notice import Reason
+from jukinet.law.personal import Personal
 from jukinet.register import cancellation, measures, moves, persons
+from jukinet.register.finishing import finish
 from jukinet.register.worksheet import Accepted, Draw, Sheet, Situation
 
+NUMBER_MAX = 2**63 - 1  # what a store can hold
 
-def concerned(notification: law.Notification) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The record and household numbers that a notification itself names."""
+
+class Concerned(Personal, frozen=True, kw_only=True):
+    """The record and household numbers that a notification itself names, in its order."""
+
+    persons: tuple[int, ...]
+    homes: tuple[int, ...]
+
+
+def concerned(notification: law.Notification) -> Concerned:
+    """Whom a notification names; Malformed where it names a person twice, or an unfit number."""
     persons: list[int] = []
     homes: list[int] = []
-    for name in ("person", "persons", "household", "placements", "placement", "staying"):
-        value = getattr(notification, name, None)
+    for name in _named_by(type(notification)):
+        value = getattr(notification, name)
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(one, law.Placement):
                 persons.append(one.person)
                 homes += [] if one.household is None else [one.household]
             elif one is not None:
                 (homes if name == "household" else persons).append(one)
-    return tuple(dict.fromkeys(persons)), tuple(dict.fromkeys(homes))
+    if not all(0 < number <= NUMBER_MAX for number in (*persons, *homes)):
+        raise Malformed("number: records and households are numbered 1, 2, 3, ...; look it up")
+    if isinstance(notification, law.ReRegistration):
+        persons = _same_person(notification)
+    if len(set(persons)) < len(persons):
+        raise Malformed("persons: a record is named twice; name each once")
+    return Concerned(persons=tuple(persons), homes=tuple(dict.fromkeys(homes)))
+
+
+@cache
+def _named_by(kind: type) -> list[str]:
+    """The fields of a notification that name people and households."""
+    names = ("person", "persons", "household", "placements", "placement", "staying")
+    return [name for name in names if hasattr(kind, name)]
+
+
+def _same_person(notification: law.ReRegistration) -> list[int]:
+    if notification.placement.person != notification.person:
+        raise Malformed("placement: it is another record's than the one to be restored")
+    return [notification.person]
 
 
 def accept(
@@ -44,14 +75,13 @@ def accept(
     sheet = Sheet(notification, situation, draw, first_entry)
     rule, reason = _RULES[type(notification)]
     rule(sheet, notification)
-    return sheet.finish(reason)
+    return finish(sheet, reason)
 
 
 def check_dates(notification: law.Notification, today: date) -> None:
     """The two dates of a notification must make sense to each other and to today."""
     filed = notification.filed
-    if not 1 <= len(filed.number) <= 64:
-        raise Malformed("number: want the desk's number of the notification, 1-64 characters")
+    check_number(filed.number)
     if filed.notice_date > today:
         raise Malformed("notice date: it lies in the future; enter the day of the notification")
     beforehand = isinstance(notification, law.MoveOut)
@@ -60,6 +90,12 @@ def check_dates(notification: law.Notification, today: date) -> None:
             "event date: it is after the notice date, and only a move-out is notified beforehand "
             "(arts. 22-25)"
         )
+
+
+def check_number(number: str) -> None:
+    """The desk's number of a notification must be one that can be kept and shown."""
+    if not (1 <= len(number) <= 64 and number.isprintable()):
+        raise Malformed("number: want the desk's number of the notification, 1-64 characters")
 
 
 _RULES: dict[type, tuple[Callable[[Sheet, Any], None], Reason]] = {

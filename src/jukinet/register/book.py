@@ -1,139 +1,30 @@
-"""The book (台帳): entries are only added; the record of any day is a fold over them.
+"""The book (台帳): the tables in which entries stand, and what they amount to today.
 
-Two dates make it bitemporal: the day of the event (異動日) and the day on which the book learned
-of it. `fold` gives the record as of a day, as known on a day. What was known on a past day can
-never change afterwards, since every later entry bears a later day of knowledge; a mistake is
-reversed by a further entry.
-
-The tables `record`, `household` and `filing` are what the entries amount to today, kept so that a
-desk need not fold; `verify` folds and compares.
+Rows of `entry` are only added. The tables `record`, `household` and `filing` are what the entries
+amount to today, kept so that a desk need not fold; `verify` folds and compares. How a record comes
+from entries, as of any day and as known on any day, says `entries`.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from msgspec import UNSET, UnsetType
 from sqlalchemy import MetaData, bindparam, func, select
 
-from jukinet.law.identity import Attachment, Name, Sex
-from jukinet.law.personal import Personal
-from jukinet.law.protection import SupportMeasure
-from jukinet.law.record import (
-    Deletion,
-    FamilyRegister,
-    Foreigner,
-    PlannedMoveOut,
-    Record,
-    Relationship,
-)
-from jukinet.names.address import Address
-from jukinet.names.era import PartialDate
+from jukinet.law.record import Record
 from jukinet.names.match import kana_key, name_key
-from jukinet.numbers.individual_number import IndividualNumber
-from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.numbers.resident_code import ResidentCode
+from jukinet.register.entries import Changes as Changes
+from jukinet.register.entries import Entry as Entry
+from jukinet.register.entries import EntryKind as EntryKind
+from jukinet.register.entries import apply as apply
+from jukinet.register.entries import fold as fold
 from jukinet.register.households import Household
 from jukinet.store.engine import Statement, Transaction
 from jukinet.store.rows import Rows, blob, integer, text
 
 METADATA = MetaData()
-
-
-class EntryKind(StrEnum):
-    """What an entry does to a record (記載, 修正, 消除, 取消)."""
-
-    ENTRY = "entry"
-    CORRECTION = "correction"
-    DELETION = "deletion"
-    REVERSAL = "reversal"
-
-
-class Changes(Personal, frozen=True, kw_only=True, omit_defaults=True):
-    """What an entry sets; a field that is unset stays as it was."""
-
-    code: ResidentCode | UnsetType = UNSET
-    individual_number: IndividualNumber | UnsetType | None = UNSET
-    name: Name | UnsetType = UNSET
-    birth_date: PartialDate | UnsetType = UNSET
-    sex: Sex | UnsetType = UNSET
-    address: Address | UnsetType = UNSET
-    household: int | UnsetType = UNSET
-    relationship: Relationship | UnsetType = UNSET
-    resident_since: date | UnsetType = UNSET
-    address_since: date | UnsetType = UNSET
-    previous_address: str | UnsetType = UNSET
-    family_register: FamilyRegister | UnsetType | None = UNSET
-    foreigner: Foreigner | UnsetType | None = UNSET
-    planned: PlannedMoveOut | UnsetType | None = UNSET
-    deleted: Deletion | UnsetType | None = UNSET
-    measures: tuple[SupportMeasure, ...] | UnsetType = UNSET
-    attachment: Attachment | UnsetType | None = UNSET
-    former_town: MunicipalityCode | UnsetType | None = UNSET
-
-    def fields(self) -> dict[str, Any]:
-        """The fields that are set, by name."""
-        return {
-            name: value
-            for name in self.__struct_fields__
-            if (value := getattr(self, name)) is not UNSET
-        }
-
-
-class Entry(Personal, frozen=True, kw_only=True):
-    """One entry of the book."""
-
-    number: int  # 1, 2, 3, ... through the town's book, without a gap
-    person: int
-    kind: EntryKind
-    cause: str  # the kind of notification
-    event_date: date
-    notice_date: date
-    recorded_on: date
-    filed_as: str
-    version: int
-    changes: Changes
-    reverses: tuple[int, ...] = ()
-
-
-def apply(record: Record | None, entry: Entry) -> Record | None:
-    """The record after one more entry (in order of events)."""
-    fields = entry.changes.fields()
-    if record is not None:
-        return msgspec.structs.replace(record, version=max(record.version, entry.version), **fields)
-    if entry.kind is not EntryKind.ENTRY:
-        return None
-    return Record(number=entry.person, version=entry.version, **fields)
-
-
-def fold(
-    entries: Iterable[Entry], *, as_of: date | None = None, known_on: date | None = None
-) -> Record | None:
-    """The record as of a day, as known on a day; None where there was none.
-
-    `entries` are all of one person, in any order; a missing day means the latest.
-    """
-    known = [entry for entry in entries if known_on is None or entry.recorded_on <= known_on]
-    reversed_ = {number for entry in known for number in entry.reverses}
-    record: Record | None = None
-    version = 0
-    for entry in sorted(known, key=_by_event):
-        version = max(version, entry.version)
-        if entry.number in reversed_ or (as_of is not None and entry.event_date > as_of):
-            continue
-        record = apply(record, entry)
-    if record is not None and as_of is None and record.version != version:
-        record = msgspec.structs.replace(record, version=version)
-    return record
-
-
-def _by_event(entry: Entry) -> tuple[date, int]:
-    return entry.event_date, entry.number
-
-
-# --- the tables -------------------------------------------------------------------------------
 
 
 class EntryRow(NamedTuple):
@@ -149,6 +40,9 @@ class EntryRow(NamedTuple):
     filed_as: str
     version: int
     content: bytes  # (reverses, changes)
+
+    def __repr__(self) -> str:
+        return "<EntryRow>"
 
 
 ENTRIES = Rows(
@@ -187,6 +81,9 @@ class RecordRow(NamedTuple):
     last_event: str
     state: bytes
 
+    def __repr__(self) -> str:
+        return "<RecordRow>"
+
 
 RECORDS = Rows(
     "record",
@@ -224,6 +121,8 @@ class HouseholdRow(NamedTuple):
     head: int | None
     members: int
     head_due: str  # "" or the day by which a head is to be named
+    last_event: str  # the latest event on which anybody came, went or stood otherwise in it
+    former: bytes  # the record numbers of those who lived in it and do not now
 
 
 HOUSEHOLDS = Rows(
@@ -235,6 +134,8 @@ HOUSEHOLDS = Rows(
         integer("head", optional=True),
         integer("members"),
         text("head_due"),
+        text("last_event"),
+        blob("former"),
     ],
     indexes=[("head_due",)],
 )
@@ -250,6 +151,9 @@ class FilingRow(NamedTuple):
     cancelled_by: str  # "" or the number of the cancellation
     persons: bytes  # the records that it touched, in its order, and the household of each
     content: bytes
+
+    def __repr__(self) -> str:
+        return "<FilingRow>"
 
 
 FILINGS = Rows(
@@ -267,7 +171,9 @@ FILINGS = Rows(
     ],
 )
 
-_BY_PERSON = ENTRIES.query(ENTRIES.table.c.person == bindparam("person"))
+_BY_PERSON = ENTRIES.query(
+    ENTRIES.table.c.person == bindparam("person"), order_by=[ENTRIES.table.c.number]
+)
 _BY_FILING = ENTRIES.query(
     ENTRIES.table.c.filed_as == bindparam("filed_as"), order_by=[ENTRIES.table.c.number]
 )
@@ -291,6 +197,7 @@ _LAST_DAY = Statement(select(func.max(ENTRIES.table.c.recorded_on)))
 _encode = msgspec.msgpack.Encoder().encode
 _decode_content = msgspec.msgpack.Decoder(tuple[tuple[int, ...], Changes]).decode
 _decode_record = msgspec.msgpack.Decoder(Record).decode
+_decode_numbers = msgspec.msgpack.Decoder(tuple[int, ...]).decode
 
 
 class Last(NamedTuple):
@@ -328,8 +235,16 @@ def put_households(tx: Transaction, households: Iterable[Household]) -> None:
 
 
 def entries_of(tx: Transaction, person: int) -> list[Entry]:
-    """All entries of one person."""
+    """All entries of one person, in the order in which they were entered."""
     return [_entry(row) for row in _BY_PERSON.all(tx, person=person)]
+
+
+def histories(tx: Transaction, persons: Iterable[int]) -> dict[int, list[Entry]]:
+    """All entries of some persons, in the order in which they were entered."""
+    found: dict[int, list[Entry]] = {}
+    for row in ENTRIES.get_many(tx, "person", persons):
+        found.setdefault(row.person, []).append(_entry(row))
+    return {person: sorted(own, key=_by_number) for person, own in found.items()}
 
 
 def entries_filed_as(tx: Transaction, number: str) -> list[Entry]:
@@ -360,6 +275,12 @@ def members(tx: Transaction, households: Iterable[int]) -> dict[int, Kept]:
     """Today's live members of some households."""
     rows = RECORDS.get_many(tx, "household", households, live=1)
     return {row.person: _kept(row) for row in rows}
+
+
+def households(tx: Transaction, numbers: Iterable[int]) -> dict[int, Household]:
+    """Today's households of some numbers, those in which nobody lives any more, too."""
+    rows = HOUSEHOLDS.get_many(tx, "number", numbers)
+    return {row.number: _household(row) for row in rows}
 
 
 def by_locator(tx: Transaction, locator: bytes) -> list[Kept]:
@@ -409,8 +330,29 @@ def record_row(record: Record, last_event: date) -> RecordRow:
 
 def household_row(household: Household) -> HouseholdRow:
     """The row that a household has."""
-    due_on = household.head_due.isoformat() if household.head_due else ""
-    return HouseholdRow(household.number, household.head, household.members, due_on)
+    return HouseholdRow(
+        household.number,
+        household.head,
+        household.members,
+        household.head_due.isoformat() if household.head_due else "",
+        household.last_event.isoformat(),
+        _encode(household.former),
+    )
+
+
+def _household(row: HouseholdRow) -> Household:
+    return Household(
+        number=row.number,
+        head=row.head,
+        members=row.members,
+        head_due=date.fromisoformat(row.head_due) if row.head_due else None,
+        last_event=date.fromisoformat(row.last_event),
+        former=_decode_numbers(row.former),
+    )
+
+
+def _by_number(entry: Entry) -> int:
+    return entry.number
 
 
 def _kept(row: RecordRow) -> Kept:

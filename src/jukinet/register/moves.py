@@ -4,35 +4,49 @@ A move-out is planned beforehand and ends with the new town's notice of the move
 come before the former town's certificate: the person is entered, and the certificate is asked for.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from jukinet.errors import Malformed, Refused
 from jukinet.law import notification as law
+from jukinet.law.notice import Reason
 from jukinet.law.record import Deletion, DeletionCause, PlannedMoveOut, Record, written_out
 from jukinet.law.transfer import MoveInNotice, TransferCertificate, TransferRequest
 from jukinet.names.address import Address
-from jukinet.numbers.municipality_code import MunicipalityCode
-from jukinet.register.book import Changes
-from jukinet.register.entrants import check_address, check_home, enter_new, entrant_changes
-from jukinet.register.worksheet import RESIDENCE, Sheet
-
-
-def next_residence(version: int) -> int:
-    """The first person version of the next residence: above all that this town will ever give."""
-    return (version // RESIDENCE + 1) * RESIDENCE
+from jukinet.numbers.municipality_code import MunicipalityCode, municipality
+from jukinet.numbers.resident_code import ResidentCode
+from jukinet.register.codes import belongs_already
+from jukinet.register.entrants import (
+    check_address,
+    check_home,
+    claim_codes,
+    enter_new,
+    entrant_changes,
+    own_deleted,
+)
+from jukinet.register.entries import Changes
+from jukinet.register.measures import fresh_chain, tell_former_town, together
+from jukinet.register.worksheet import Sheet
 
 
 def move_in(sheet: Sheet, notification: law.MoveIn) -> None:
     """Move-in (art. 22)."""
-    check_address(sheet, notification.address)
+    address, town = notification.address, notification.came_from
+    check_address(sheet, address)
     if not notification.movers:
         raise Malformed("movers: name at least one person who moves in (art. 22)")
+    if town is not None:
+        municipality(town)
+    claim_codes(sheet, notification.movers)
     home = check_home(sheet, notification.household)
     for mover in notification.movers:
-        if notification.came_from is None:
-            enter_new(sheet, mover, notification.address, home)
+        if town is None or town == sheet.situation.town:  # from abroad; lived here before
+            enter_new(sheet, mover, address, home)
+        elif town.digits not in sheet.situation.network:
+            enter_new(sheet, mover, address, home, came_from=town)
         else:
-            _enter_mover(sheet, mover, notification.address, home, notification.came_from)
+            _enter_mover(sheet, mover, address, home, town)
 
 
 def _enter_mover(
@@ -41,26 +55,54 @@ def _enter_mover(
     """A person from another town: with its certificate, or ahead of it (then it is asked for)."""
     if mover.code is None:
         raise Malformed("code: a person from another town has one; read it off the paper (art. 22)")
+    if mover.code.digits in sheet.situation.withdrawn:
+        raise Refused(
+            "code: the former town has taken this certificate back (転出の取消); the move-out must "
+            "be notified there anew (art. 24)"
+        )
     certificate = sheet.situation.certificates.get(mover.code.digits)
     if certificate is None:
-        sheet.draw.claim(mover.code)
-        changes = entrant_changes(
-            sheet,
-            mover,
-            address,
-            home,
-            code=mover.code,
-            individual_number=None,
-            attachment=None,
-            former_town=town,
-        )
-        sheet.enter(changes, version=0)
-        request = TransferRequest(code=mover.code, birth_date=mover.birth_date, moved_on=sheet.on)
-        sheet.letters.append((town, request))
-        return
-    already = sheet.situation.residents.get(certificate.attachment.locator)
-    if already is not None:
-        raise Refused(f"record {already}: this person is a resident here already (art. 22)")
+        _enter_ahead(sheet, mover, address, home, town)
+    else:
+        _enter_with(sheet, mover, certificate, address, home, town)
+
+
+def _enter_ahead(
+    sheet: Sheet, mover: law.Entrant, address: Address, home: int, town: MunicipalityCode
+) -> None:
+    assert mover.code is not None
+    own_deleted(sheet, mover.code, mover.birth_date)
+    changes = entrant_changes(
+        sheet,
+        mover,
+        address,
+        home,
+        code=mover.code,
+        individual_number=None,
+        attachment=None,
+        former_town=town,
+    )
+    sheet.enter(changes, version=0)
+    request = TransferRequest(code=mover.code, birth_date=mover.birth_date, moved_on=sheet.on)
+    sheet.tell(town, request)
+
+
+def _enter_with(
+    sheet: Sheet,
+    mover: law.Entrant,
+    certificate: TransferCertificate,
+    address: Address,
+    home: int,
+    town: MunicipalityCode,
+) -> None:
+    locator = certificate.attachment.locator
+    own = sheet.situation.namesakes.get(locator, ())
+    for record in own:
+        if record.live:
+            raise Refused(
+                f"record {record.number}: this person is a resident here already (art. 22)"
+            )
+    _refuse_borne(sheet, certificate.code)
     if mover.birth_date != certificate.birth_date:
         raise Malformed(
             "birth date: the former town's certificate has another; compare the two papers"
@@ -80,29 +122,65 @@ def _enter_mover(
         attachment=certificate.attachment,
         former_town=town,
     )
-    sheet.enter(changes, version=certificate.version)
-    notice = MoveInNotice(locator=certificate.attachment.locator, moved_on=sheet.on)
-    sheet.letters.append((town, notice))
+    sheet.enter(changes, version=_above(own, certificate.version))
+    sheet.used.append(certificate.code)
+    sheet.tell(town, MoveInNotice(locator=locator, moved_on=sheet.on))
+
+
+def _refuse_borne(sheet: Sheet, code: ResidentCode) -> None:
+    """Refused where a code that comes with a certificate is some resident's already."""
+    bearer = sheet.situation.bearers.get(code.digits)
+    if bearer is not None and bearer.live:
+        raise belongs_already(bearer.number)
+
+
+def _never_was(record: Record) -> bool:
+    return record.deleted is not None and record.deleted.cause is DeletionCause.NEVER_WAS
+
+
+def _above(own: Iterable[Record], version: int) -> int:
+    """A version above all that this town has given the person under earlier records."""
+    return max([version, *(record.version + 1 for record in own)])
 
 
 def attachment_arrived(sheet: Sheet, notification: law.AttachmentArrived) -> None:
-    """The former town's certificate came after the move-in."""
-    record = sheet.live(notification.person)
-    if record.attachment is not None:
-        raise Refused(f"record {record.number}: its attachment has come already")
-    assert record.former_town is not None
-    sheet.correct(
-        notification.person,
-        Changes(
-            attachment=notification.attachment,
-            individual_number=notification.individual_number,
-            measures=notification.measures,
-        ),
-        version=notification.version,
+    """The former town's certificate came after the move-in.
+
+    The person may have died or left meanwhile: then the centre hears that, in the end, too.
+    """
+    record, arrived = sheet.record(notification.person), notification.attachment
+    if record.attachment or record.former_town is None or _never_was(record):
+        raise Refused(f"record {record.number}: it waits for no attachment")
+    measures = together(notification.measures, record.measures)
+    if measures != notification.measures:  # some began here, before the former town was heard
+        arrived = fresh_chain(sheet, arrived)
+    changes = Changes(
+        attachment=arrived,
+        individual_number=notification.individual_number,
+        measures=measures,
     )
-    sheet.bearers.append((record.code, notification.individual_number, record.number))
-    notice = MoveInNotice(locator=notification.attachment.locator, moved_on=record.resident_since)
-    sheet.letters.append((record.former_town, notice))
+    if notification.code is not None:
+        _refuse_borne(sheet, notification.code)
+        changes = msgspec.structs.replace(changes, code=notification.code)
+        sheet.released.append(record.code)
+    own = sheet.situation.namesakes.get(arrived.locator, ())
+    after = sheet.correct(
+        record.number, changes, version=_above([*own, record], notification.version)
+    )
+    sheet.bear(after)
+    sheet.reason = _REASON_GONE[after.deleted.cause] if after.deleted else None
+    sheet.tell(
+        record.former_town, MoveInNotice(locator=arrived.locator, moved_on=record.resident_since)
+    )
+    tell_former_town(sheet, msgspec.structs.replace(after, measures=notification.measures), after)
+
+
+_REASON_GONE = {
+    DeletionCause.DIED: Reason.DEATH,
+    DeletionCause.MOVED_OUT: Reason.MOVE_OUT,
+    DeletionCause.EX_OFFICIO: Reason.EX_OFFICIO_DELETION,
+    DeletionCause.NEVER_WAS: Reason.EX_OFFICIO_DELETION,
+}
 
 
 def move_inside(sheet: Sheet, notification: law.MoveInside) -> None:
@@ -128,50 +206,25 @@ def move_inside(sheet: Sheet, notification: law.MoveInside) -> None:
 
 
 def move_out(sheet: Sheet, notification: law.MoveOut) -> None:
-    """Move-out (art. 24): a plan, and a certificate to the destination."""
+    """Move-out (art. 24): a plan; the certificate goes to the destination with it."""
     destination = notification.destination
     if destination == sheet.situation.town:
         raise Malformed("destination: that is this town; a move inside is another form (art. 23)")
+    if destination is not None:
+        municipality(destination)
     if not notification.persons:
         raise Malformed("persons: name at least one person who moves out (art. 24)")
     for person in notification.persons:
-        record = sheet.live(person)
-        if record.planned is not None:
+        if sheet.live(person).planned is not None:
             raise Refused(
-                f"record {person}: a move-out is planned for {record.planned.on} already; "
-                "cancel that notification first"
+                f"record {person}: a move-out is planned already; cancel that notification first"
             )
         plan = PlannedMoveOut(
             on=notification.filed.event_date,
             destination=destination,
             filed_as=notification.filed.number,
         )
-        record = sheet.correct(person, Changes(planned=plan))
-        if destination is not None and record.attachment is not None:
-            sheet.letters.append((destination, certificate_of(record)))
-
-
-def certificate_of(record: Record) -> TransferCertificate:
-    """The move-out certificate of a record whose move-out is planned or done (Order, art. 23)."""
-    assert record.attachment is not None
-    planned = record.planned.on if record.planned else None
-    deleted = record.deleted.on if record.deleted else None
-    day = planned or deleted
-    assert day is not None
-    return TransferCertificate(
-        name=record.name,
-        birth_date=record.birth_date,
-        sex=record.sex,
-        code=record.code,
-        individual_number=record.individual_number,
-        family_register=record.family_register,
-        foreigner=record.foreigner,
-        former_address=written_out(record.address),
-        planned_on=day,
-        attachment=record.attachment,
-        version=next_residence(record.version),
-        measures=record.measures,
-    )
+        sheet.correct(person, Changes(planned=plan))
 
 
 def moved_in_elsewhere(sheet: Sheet, notification: law.MovedInElsewhere) -> None:
@@ -186,8 +239,12 @@ def moved_in_elsewhere(sheet: Sheet, notification: law.MovedInElsewhere) -> None
 def move_out_due(sheet: Sheet, notification: law.MoveOutDue) -> None:
     """The planned day of a move abroad has come."""
     sheet.may_be_open = True
+    if not notification.persons:
+        raise Malformed("persons: name at least one person whose day has come")
     for person in notification.persons:
         record = sheet.live(person)
         if record.planned is None or record.planned.destination is not None:
             raise Refused(f"record {person}: no move abroad is planned")
+        if record.planned.on > sheet.on:
+            raise Refused(f"record {person}: the planned day has not come yet (art. 24)")
         sheet.delete(person, Deletion(cause=DeletionCause.MOVED_OUT, on=sheet.on))

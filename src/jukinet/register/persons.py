@@ -1,13 +1,23 @@
 """Persons (身分・職権): births, deaths, names, nationality, codes, and what is done ex officio."""
 
-from datetime import date
+import msgspec
 
 from jukinet.errors import Malformed, Refused
 from jukinet.law import notification as law
+from jukinet.law.identity import Name
 from jukinet.law.notice import Reason
-from jukinet.law.record import Deletion, DeletionCause
-from jukinet.register.book import Changes, EntryKind
-from jukinet.register.entrants import check_address, check_foreigner, check_home, enter_new
+from jukinet.law.record import Deletion, DeletionCause, FamilyRegister, Record
+from jukinet.register.entrants import (
+    check_address,
+    check_alias,
+    check_born,
+    check_foreigner,
+    check_home,
+    check_register,
+    claim_codes,
+    enter_new,
+)
+from jukinet.register.entries import Changes, EntryKind
 from jukinet.register.worksheet import Sheet
 
 
@@ -21,12 +31,16 @@ def birth(sheet: Sheet, notification: law.Birth) -> None:
         )
     if notification.child.code is not None:
         raise Malformed("code: a newborn has none; leave it out and one is drawn (art. 30-3)")
+    born = notification.child.birth_date
+    if not born.earliest <= sheet.on <= born.latest:
+        raise Malformed("birth date: the event date of a birth is the day of the birth (art. 7 ii)")
     enter_new(sheet, notification.child, members[0].address, notification.household)
 
 
 def death(sheet: Sheet, notification: law.Death) -> None:
     """Death: the record is deleted; a head's leaves the household open, or names the next."""
     sheet.may_be_open = True
+    check_born(sheet, sheet.live(notification.person).birth_date)
     sheet.delete(notification.person, Deletion(cause=DeletionCause.DIED, on=sheet.on))
     sheet.place(notification.placements)
 
@@ -36,6 +50,7 @@ def ex_officio_entry(sheet: Sheet, notification: law.ExOfficioEntry) -> None:
     check_address(sheet, notification.address)
     if not notification.entrants:
         raise Malformed("entrants: name at least one person (art. 8)")
+    claim_codes(sheet, notification.entrants)
     home = check_home(sheet, notification.household)
     for entrant in notification.entrants:
         enter_new(sheet, entrant, notification.address, home)
@@ -52,8 +67,19 @@ def ex_officio_correction(sheet: Sheet, notification: law.ExOfficioCorrection) -
         raise Malformed("correction: say which item is to read what (art. 8)")
     if notification.address is not None:
         check_address(sheet, notification.address)
-    sheet.live(notification.person)
+    if notification.birth_date is not None:
+        check_born(sheet, notification.birth_date)
+    _check_paper(sheet.live(notification.person), notification.name, notification.family_register)
     sheet.correct(notification.person, Changes(**fields))
+
+
+def _check_paper(record: Record, name: Name | None, register: FamilyRegister | None) -> None:
+    """Malformed where a name or family register would not be one of the record's kind."""
+    if name is not None:
+        check_alias(name, record.foreigner)
+    check_register(register)
+    if register is not None and record.foreigner is not None:
+        raise Malformed("family register: a foreign resident's record has none (art. 30-45)")
 
 
 def ex_officio_deletion(sheet: Sheet, notification: law.ExOfficioDeletion) -> None:
@@ -72,45 +98,43 @@ def re_registration(sheet: Sheet, notification: law.ReRegistration) -> None:
         raise Refused(
             f"record {record.number}: the person moved out; a return is a move-in (art. 22)"
         )
+    if record.deleted.cause is DeletionCause.NEVER_WAS:
+        raise Refused(f"record {record.number}: it never was; make a new entry instead (art. 8)")
+    sheet.refuse_twin(record.number)
     home = sheet.home(notification.placement.household)
     changes = Changes(
         deleted=None, household=home, relationship=notification.placement.relationship
     )
-    sheet.write(EntryKind.CORRECTION, record.number, record, changes, None)
+    sheet.bear(sheet.correct(record.number, changes))
 
 
 def name_change(sheet: Sheet, notification: law.NameChange) -> None:
     """Change of name."""
-    record = sheet.live(notification.person)
-    if notification.name.alias and record.foreigner is None:
-        raise Malformed("alias: only a foreign resident's record has one (Order, art. 30-16)")
+    record, register = sheet.live(notification.person), notification.family_register
+    _check_paper(record, notification.name, register)
     changes = Changes(name=notification.name)
-    if notification.family_register is not None:
-        if record.foreigner is not None:
-            raise Malformed("family register: a foreign resident's record has none (art. 30-45)")
-        changes = Changes(name=notification.name, family_register=notification.family_register)
+    if register is not None:
+        changes = Changes(name=notification.name, family_register=register)
     sheet.correct(notification.person, changes)
 
 
-def _change_nationality(sheet: Sheet, person: int, day: date, changes: Changes) -> None:
+def _change_nationality(sheet: Sheet, person: int, changes: Changes) -> None:
     """One record deleted and the other entered, of the same person with the same code."""
-    record = sheet.live(person)
-    kept = Changes(deleted=Deletion(cause=DeletionCause.EX_OFFICIO, on=day))
-    sheet.write(EntryKind.DELETION, person, record, kept, None)
-    fields = {**changes.fields(), "deleted": None}
-    sheet.write(EntryKind.ENTRY, person, sheet.record(person), Changes(**fields), None)
+    gone = Deletion(cause=DeletionCause.EX_OFFICIO, on=sheet.on)
+    sheet.write(EntryKind.DELETION, person, Changes(deleted=gone))
+    sheet.write(EntryKind.ENTRY, person, msgspec.structs.replace(changes, deleted=None))
 
 
 def naturalisation(sheet: Sheet, notification: law.Naturalisation) -> None:
     """Naturalisation: the same person and code, a citizen's record."""
     if sheet.live(notification.person).foreigner is None:
         raise Refused(f"record {notification.person}: it is a citizen's already")
-    if notification.name.alias:
-        raise Malformed("alias: a citizen's record has none; leave it out")
+    check_alias(notification.name, None)
+    check_register(notification.family_register)
     changes = Changes(
         name=notification.name, family_register=notification.family_register, foreigner=None
     )
-    _change_nationality(sheet, notification.person, sheet.on, changes)
+    _change_nationality(sheet, notification.person, changes)
 
 
 def loss_of_nationality(sheet: Sheet, notification: law.LossOfNationality) -> None:
@@ -121,7 +145,7 @@ def loss_of_nationality(sheet: Sheet, notification: law.LossOfNationality) -> No
     changes = Changes(
         name=notification.name, family_register=None, foreigner=notification.foreigner
     )
-    _change_nationality(sheet, notification.person, sheet.on, changes)
+    _change_nationality(sheet, notification.person, changes)
 
 
 def status_change(sheet: Sheet, notification: law.StatusChange) -> None:
@@ -133,14 +157,13 @@ def status_change(sheet: Sheet, notification: law.StatusChange) -> None:
 
 
 def code_change(sheet: Sheet, notification: law.CodeChange) -> None:
-    """Change of the code (art. 30-4)."""
+    """Change of the code (art. 30-4); the individual number stays as it is, or as it will come."""
     record = sheet.live(notification.person)
     code, number = sheet.draw.code()
     changes = Changes(code=code)
-    if record.individual_number is None:
+    if record.individual_number is None and record.attachment is not None:
         changes = Changes(code=code, individual_number=number)
-    changed = sheet.correct(notification.person, changes)
-    sheet.bearers.append((code, changed.individual_number, record.number))
+    sheet.bear(sheet.correct(notification.person, changes))
     sheet.released.append(record.code)
     if notification.ex_officio:
         sheet.reason = Reason.EX_OFFICIO_CODE

@@ -1,7 +1,9 @@
-"""Transfers (転出証明書情報の控え): certificates from other towns, and whether they were used.
+"""Transfers (転出証明書情報の控え): certificates from other towns, and what became of them.
 
 A certificate waits for its mover at the desk; one that comes after the mover completes the record
-that was entered ahead of it. A withdrawn one counts no more.
+that was entered ahead of it. A withdrawn one counts no more. Where a person's code changes before
+the move, a certificate with the new one takes the older one's place, and the code that the mover's
+paper has still leads to it.
 """
 
 from collections.abc import Iterable
@@ -11,12 +13,14 @@ import msgspec
 from sqlalchemy import MetaData, bindparam
 
 from jukinet.law.transfer import TransferCertificate
+from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.store.engine import Transaction
 from jukinet.store.rows import Rows, blob, text
 
 METADATA = MetaData()
 
 WAITING, USED, WITHDRAWN = "waiting", "used", "withdrawn"
+REPLACED = "replaced"  # by one that bears the person's newer code
 
 
 class CertificateRow(NamedTuple):
@@ -28,6 +32,9 @@ class CertificateRow(NamedTuple):
     planned_on: str
     state: str
     content: bytes
+
+    def __repr__(self) -> str:
+        return "<CertificateRow>"
 
 
 CERTIFICATES = Rows(
@@ -55,7 +62,20 @@ _decode = msgspec.msgpack.Decoder(TransferCertificate).decode
 
 
 def keep(tx: Transaction, certificate: TransferCertificate, town: str) -> None:
-    """Keep a certificate; a newer one of the same person takes the older one's place."""
+    """Keep a certificate; a newer one of the same person takes the older one's place.
+
+    One of an older residence comes too late. One of the same residence, whose mover has come,
+    stays used.
+    """
+    state = WAITING
+    for row in _BY_LOCATOR.all(tx, locator=certificate.attachment.locator):
+        before = _decode(row.content).version
+        if before > certificate.version:
+            return
+        if before == certificate.version and row.state == USED:
+            state = USED
+        if row.code != certificate.code.digits and row.state != WITHDRAWN:
+            CERTIFICATES.put(tx, row._replace(state=REPLACED))
     CERTIFICATES.put(
         tx,
         CertificateRow(
@@ -63,16 +83,39 @@ def keep(tx: Transaction, certificate: TransferCertificate, town: str) -> None:
             certificate.attachment.locator,
             town,
             certificate.planned_on.isoformat(),
-            WAITING,
+            state,
             _encode(certificate),
         ),
     )
 
 
-def waiting(tx: Transaction, codes: Iterable[str]) -> dict[str, TransferCertificate]:
-    """The certificates that wait for some codes."""
-    rows = CERTIFICATES.get_many(tx, "code", codes)
-    return {row.code: _decode(row.content) for row in rows if row.state == WAITING}
+class Came(NamedTuple):
+    """What has come from a town for some codes, by the code."""
+
+    waiting: dict[str, TransferCertificate]
+    withdrawn: frozenset[str]
+
+
+def of_codes(tx: Transaction, codes: Iterable[str], town: MunicipalityCode) -> Came:
+    """The certificates that a town has sent for some codes, former ones too."""
+    waiting, withdrawn = {}, set()
+    for stated in CERTIFICATES.get_many(tx, "code", codes):
+        row = _newest(tx, stated)
+        if row.town != town.digits:
+            continue
+        if row.state == WAITING:
+            waiting[stated.code] = _decode(row.content)
+        elif row.state == WITHDRAWN:
+            withdrawn.add(stated.code)
+    return Came(waiting, frozenset(withdrawn))
+
+
+def _newest(tx: Transaction, row: CertificateRow) -> CertificateRow:
+    """The certificate that has taken a replaced one's place."""
+    if row.state != REPLACED:
+        return row
+    rows = _BY_LOCATOR.all(tx, locator=row.locator)
+    return next((other for other in rows if other.state != REPLACED), row)
 
 
 def all_waiting(tx: Transaction) -> list[CertificateRow]:
@@ -90,5 +133,5 @@ def use(tx: Transaction, code: str) -> None:
 def withdraw(tx: Transaction, locator: bytes, town: str) -> None:
     """The town that sent it has taken it back, and the mover has not come."""
     for row in _BY_LOCATOR.all(tx, locator=locator):
-        if row.state == WAITING and row.town == town:
+        if row.state in (WAITING, REPLACED) and row.town == town:
             CERTIFICATES.put(tx, row._replace(state=WITHDRAWN))

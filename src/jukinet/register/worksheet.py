@@ -1,12 +1,12 @@
 """The worksheet (受理の下書き): one notification being worked out, before anything is written.
 
-It holds the drafts of entries and the records as they become with each. `finish` settles the
-households and hands over the whole; where a rule raises on the way, nothing has happened.
+It holds the drafts of entries and the records as they become with each. `finishing.finish` settles
+the households and hands over the whole; where a rule raises on the way, nothing has happened.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Protocol
 
 from jukinet.errors import Refused
@@ -14,17 +14,17 @@ from jukinet.law import notification as law
 from jukinet.law.identity import Attachment
 from jukinet.law.notice import Reason
 from jukinet.law.personal import Personal
-from jukinet.law.record import HEAD, Deletion, Record, Relationship
+from jukinet.law.record import Deletion, Record
 from jukinet.law.transfer import Letter, TransferCertificate
 from jukinet.numbers.individual_number import IndividualNumber
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.numbers.resident_code import ResidentCode
-from jukinet.register import households
-from jukinet.register.book import Changes, Entry, EntryKind, apply, fold
+from jukinet.register.certificates import RESIDENCE as RESIDENCE
+from jukinet.register.codes import Bearer
+from jukinet.register.entries import Changes, Entry, EntryKind, apply, fold, standing
 from jukinet.register.households import Household
-
-NOTICE_PERIOD_DAYS = 14  # arts. 22, 23, 25
-RESIDENCE = 1 << 20  # a person version is residence * RESIDENCE + entry
+from jukinet.register.lateness import NOTICE_PERIOD_DAYS as NOTICE_PERIOD_DAYS
+from jukinet.register.lateness import bears_on, entered_on, later_events, not_yet
 
 
 class Draw(Protocol):
@@ -33,7 +33,7 @@ class Draw(Protocol):
     def person(self) -> int: ...  # the next record number
     def household(self) -> int: ...  # the next household number
     def code(self) -> tuple[ResidentCode, IndividualNumber]: ...  # from the pool; Refused if empty
-    def claim(self, code: ResidentCode) -> None: ...  # Refused where it belongs to another record
+    def claim(self, code: ResidentCode) -> None: ...  # a stated code: it is not drawn; once only
     def attachment(self) -> Attachment: ...  # fresh locator, root and seed
     def seed(self) -> bytes: ...  # a fresh seed for a new chain
 
@@ -45,11 +45,15 @@ class Situation(Personal, frozen=True, kw_only=True):
     today: date
     people: Mapping[int, Record]
     last_events: Mapping[int, date]
-    entries: Mapping[int, Sequence[Entry]]  # of those people whose last event is later than this
-    due: Mapping[int, date]  # households that stand open, and until when
-    certificates: Mapping[str, TransferCertificate] = {}  # by code
+    entries: Mapping[int, Sequence[Entry]]  # of those whom an earlier event may concern
+    homes: Mapping[int, Household] = {}  # the households, as they stand
+    network: frozenset[str] = frozenset()  # the towns to which letters go
+    bearers: Mapping[str, Record] = {}  # who bears or bore a code that is stated
+    certificates: Mapping[str, TransferCertificate] = {}  # by the code that is stated
+    withdrawn: frozenset[str] = frozenset()  # stated codes whose certificate was taken back
+    namesakes: Mapping[bytes, Sequence[Record]] = {}  # this town's records of a locator
+    twins: Mapping[int, int] = {}  # the live record of a person whose deleted one may come back
     cancelled: Sequence[Entry] = ()  # the entries of the notification to be cancelled
-    residents: Mapping[bytes, int] = {}  # live records by locator, of those certificates
 
 
 class Accepted(Personal, frozen=True, kw_only=True):
@@ -63,8 +67,9 @@ class Accepted(Personal, frozen=True, kw_only=True):
     households: tuple[Household, ...]
     reason: Reason
     letters: tuple[tuple[MunicipalityCode, Letter], ...]
-    bearers: tuple[tuple[ResidentCode, IndividualNumber | None, int], ...]  # codes newly borne
+    bearers: tuple[Bearer, ...]
     released: tuple[ResidentCode, ...]
+    used: tuple[ResidentCode, ...]  # whose certificate has found its mover
     late: bool
 
 
@@ -79,23 +84,20 @@ class Sheet:
     entries: list[Entry] = field(default_factory=list)
     after: dict[int, Record] = field(default_factory=dict)
     last_events: dict[int, date] = field(default_factory=dict)
-    persons: list[int] = field(default_factory=list)
     letters: list[tuple[MunicipalityCode, Letter]] = field(default_factory=list)
-    bearers: list[tuple[ResidentCode, IndividualNumber | None, int]] = field(default_factory=list)
+    bearers: list[Bearer] = field(default_factory=list)
     released: list[ResidentCode] = field(default_factory=list)
+    used: list[ResidentCode] = field(default_factory=list)
     reason: Reason | None = None
     may_be_open: bool = False
     new_household: int | None = None
+    filed: law.Filed = field(init=False)
+    on: date = field(init=False)  # the day as of which it is entered
 
-    @property
-    def filed(self) -> law.Filed:
-        return self.notification.filed
-
-    @property
-    def on(self) -> date:
-        """The day of the event; a planned move-out is entered on the day of its notice."""
-        filed = self.filed
-        return min(filed.event_date, filed.notice_date)
+    def __post_init__(self) -> None:
+        """What every entry bears."""
+        self.filed = self.notification.filed
+        self.on = entered_on(self.filed)
 
     def record(self, person: int) -> Record:
         """A record as it stands on this sheet, or Refused where the town has none."""
@@ -104,51 +106,73 @@ class Sheet:
             raise Refused(f"record {person}: this town has none of that number; search for it")
         return found
 
+    def refuse_twin(self, person: int) -> None:
+        """Refused where a record would come back beside another live one of the same person."""
+        twin = self.situation.twins.get(person)
+        if twin is not None:
+            raise Refused(f"record {person}: record {twin} of the same person stands; see to that")
+
     def live(self, person: int) -> Record:
         """A live record, or Refused."""
         record = self.record(person)
         if record.deleted is not None:
             raise Refused(
-                f"record {person}: it was deleted on {record.deleted.on} "
-                f"({record.deleted.cause}); restore it first (回復), or make a new entry"
+                f"record {person}: it was deleted ({record.deleted.cause}); "
+                "restore it first (回復), or make a new entry"
             )
         return record
+
+    # --- entries ---------------------------------------------------------------------------
 
     def enter(self, changes: Changes, *, version: int | None = None) -> Record:
         """Enter a new record (記載)."""
         person = self.draw.person()
-        record = self.write(
-            EntryKind.ENTRY, person, None, changes, RESIDENCE if version is None else version
-        )
-        number = record.individual_number
-        self.bearers.append((record.code, number, person))
+        version = RESIDENCE if version is None else version
+        record = self.write(EntryKind.ENTRY, person, changes, version=version)
+        self.bear(record)
         return record
 
-    def correct(self, person: int, changes: Changes, *, version: int | None = None) -> Record:
+    def correct(
+        self, person: int, changes: Changes, *, version: int | None = None, on: date | None = None
+    ) -> Record:
         """Correct a record (修正)."""
-        return self.write(EntryKind.CORRECTION, person, self.record(person), changes, version)
+        self.record(person)
+        return self.write(EntryKind.CORRECTION, person, changes, version=version, on=on)
 
     def delete(self, person: int, deletion: Deletion, *, on: date | None = None) -> Record:
         """Delete a record (消除), as of the event or of an earlier day; it stays in the book."""
-        record = self.live(person)
+        self.live(person)
         changes = Changes(deleted=deletion, planned=None)
-        return self.write(EntryKind.DELETION, person, record, changes, None, on=on)
+        return self.write(EntryKind.DELETION, person, changes, on=on)
+
+    def reverse(
+        self,
+        person: int,
+        numbers: tuple[int, ...],
+        changes: Changes | None = None,
+        *,
+        version: int | None = None,
+    ) -> Record:
+        """Reverse entries (取消): they stay in the book and count no more."""
+        changes = changes or Changes()
+        return self.write(EntryKind.REVERSAL, person, changes, version=version, reverses=numbers)
 
     def write(
         self,
         kind: EntryKind,
         person: int,
-        record: Record | None,
         changes: Changes,
-        version: int | None,
+        *,
+        version: int | None = None,
         reverses: tuple[int, ...] = (),
         on: date | None = None,
     ) -> Record:
         """Draft an entry, unless later events stand against it; the record after it."""
         on = on or self.on
+        before = self.after.get(person) or self.situation.people.get(person)
         if version is None:
-            assert record is not None
-            version = record.version + 1
+            assert before is not None
+            version = before.version + 1
         entry = Entry(
             number=self.first_entry + len(self.entries),
             person=person,
@@ -162,45 +186,47 @@ class Sheet:
             changes=changes,
             reverses=reverses,
         )
-        later = self._later(person, changes, reverses, on)
+        late = self._comes_late(entry)
         self.entries.append(entry)
-        last = self.situation.last_events.get(person)
+        last = self.last_events.get(person) or self.situation.last_events.get(person)
         self.last_events[person] = max(on, last) if last else on
-        if later or reverses:
-            mine = [one for one in self.entries if one.person == person]
-            new = fold([*self.situation.entries[person], *mine])
-        else:
-            new = apply(record, entry)
+        new = fold(self.history(person)) if late or reverses else apply(before, entry)
         assert new is not None
         self.after[person] = new
-        if person not in self.persons:
-            self.persons.append(person)
         return new
 
-    def _later(self, person: int, changes: Changes, reverses: tuple[int, ...], on: date) -> bool:
-        """Whether later events stand on record; Refused where they changed the same items."""
-        last = self.situation.last_events.get(person)
-        if last is None or last <= on:
+    def history(self, person: int) -> list[Entry]:
+        """All entries of a person, with those of this sheet."""
+        mine = [entry for entry in self.entries if entry.person == person]
+        return [*self.situation.entries.get(person, ()), *mine]
+
+    def _comes_late(self, entry: Entry) -> bool:
+        """Whether later events stand on record; Refused where they bear on the same items."""
+        last = self.situation.last_events.get(entry.person)
+        if last is None or last <= entry.event_date:
             return False
-        mine = touched(changes)
+        history = self.situation.entries[entry.person]
+        first = min(history, key=lambda other: other.number)
+        if first.event_date > entry.event_date:
+            raise Refused(f"record {entry.person}: {not_yet(first)}")
         clash = [
-            entry
-            for entry in standing(self.situation.entries[person])
-            if entry.event_date > on
-            and (mine & touched(entry.changes) or entry.kind is EntryKind.ENTRY)
-            and entry.number not in reverses
+            other
+            for other in standing(history)
+            if other.event_date > entry.event_date
+            and other.number not in entry.reverses
+            and bears_on(entry.changes, other.changes)
         ]
         if clash:
-            raise Refused(later_events(person, clash))
+            raise Refused(f"record {entry.person}: {later_events(clash)}")
         return True
 
-    def reverse(self, person: int, numbers: tuple[int, ...]) -> Record:
-        """Reverse entries (取消): they stay in the book and count no more."""
-        return self.write(EntryKind.REVERSAL, person, self.record(person), Changes(), None, numbers)
+    # --- households ------------------------------------------------------------------------
 
     def home(self, household: int | None) -> int:
         """A household's number; None stands for the one new household of this notification."""
         if household is not None:
+            if household not in self.situation.homes and not self.members(household):
+                raise Refused(f"household {household}: this town has none; leave it out for a new")
             return household
         if self.new_household is None:
             self.new_household = self.draw.household()
@@ -217,73 +243,16 @@ class Sheet:
             record = self.live(placement.person)
             home = self.home(placement.household)
             if (home, placement.relationship) != (record.household, record.relationship):
-                self.correct(
-                    placement.person,
-                    Changes(household=home, relationship=placement.relationship),
-                )
+                changes = Changes(household=home, relationship=placement.relationship)
+                self.correct(placement.person, changes)
 
-    def finish(self, reason: Reason) -> Accepted:
-        """Settle the households and hand over what the notification amounts to."""
-        homes = {record.household for record in (*self._before().values(), *self.after.values())}
-        if any(_moves_house(entry.changes) or entry.reverses for entry in self.entries):
-            settled = tuple(self._settle(number) for number in sorted(homes))
-        else:
-            settled = ()
-        delay = self.situation.today - self.filed.event_date
-        return Accepted(
-            entries=tuple(self.entries),
-            persons=tuple(self.persons),
-            before=self._before(),  # of those, too, whom settling has made head
-            after=self.after,
-            last_events=self.last_events,
-            households=settled,
-            reason=self.reason or reason,
-            letters=tuple(self.letters),
-            bearers=tuple(self.bearers),
-            released=tuple(self.released),
-            late=delay > timedelta(days=NOTICE_PERIOD_DAYS) and self.filed.who != law.Who.OFFICE,
-        )
+    # --- codes and letters -----------------------------------------------------------------
 
-    def _before(self) -> dict[int, Record]:
-        """The records on this sheet as they stood before; new ones did not."""
-        people = self.situation.people
-        return {person: people[person] for person in self.after if person in people}
+    def bear(self, record: Record) -> None:
+        """Write down that a record bears its code from now on."""
+        self.bearers.append(Bearer(record.code, record.individual_number, record.number))
 
-    def _settle(self, number: int) -> Household:
-        alone = households.sole_head(self.members(number), self.on)
-        if alone is not None:
-            self.correct(alone.number, Changes(relationship=Relationship(text=HEAD)))
-        return households.settle(
-            number,
-            self.members(number),
-            may_be_open=self.may_be_open,
-            event_date=self.on,
-            due=self.situation.due.get(number),
-        )
-
-
-_HOUSE = frozenset({"household", "relationship", "deleted"})
-
-
-def touched(changes: Changes) -> frozenset[str]:
-    """The names of the fields that an entry sets."""
-    return frozenset(changes.fields())
-
-
-def _moves_house(changes: Changes) -> bool:
-    return bool(touched(changes) & _HOUSE)
-
-
-def standing(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries that no other one has reversed."""
-    reversed_ = {number for entry in entries for number in entry.reverses}
-    return [entry for entry in entries if entry.number not in reversed_]
-
-
-def later_events(person: int, clash: Iterable[Entry]) -> str:
-    """The sentence that names the later events in the way."""
-    named = ", ".join(f"{e.cause} of {e.event_date} (entry {e.number})" for e in clash)
-    return (
-        f"record {person}: later events stand on record: {named}; "
-        "cancel those first, or correct the record ex officio (art. 8)"
-    )
+    def tell(self, town: MunicipalityCode | None, letter: Letter) -> None:
+        """Write a letter to another town; one that is not on the network gets paper instead."""
+        if town is not None and town.digits in self.situation.network:
+            self.letters.append((town, letter))

@@ -16,12 +16,14 @@ from jukinet.errors import Malformed, OutOfStep, Refused
 from jukinet.law import notification as law
 from jukinet.law.record import HEAD, Record, Relationship
 from jukinet.nodes.message import Filed, Filing, Message, NotFiled, Tick, Wake
-from jukinet.nodes.municipality import Municipality, Supply
+from jukinet.nodes.municipality import Municipality
 from jukinet.numbers.individual_number import IndividualNumber
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.numbers.resident_code import ResidentCode
 from jukinet.register import book, codes
 from jukinet.register.acceptance import accept
+from jukinet.register.gathering import gather
+from jukinet.register.supply import Supply
 from jukinet.register.worksheet import Situation
 from jukinet.store.engine import Transaction
 from jukinet.tasks.importing.resident import ANY_CODE, ANY_NUMBER
@@ -137,16 +139,7 @@ class NodeDesk:
         )
 
     def _situation(self, tx: Transaction, notification: law.ExOfficioEntry) -> Situation:
-        home = notification.household
-        kept = book.members(tx, [home]) if home is not None else {}
-        return Situation(
-            town=self.town,
-            today=self._now.date(),
-            people={person: one.record for person, one in kept.items()},
-            last_events={person: one.last_event for person, one in kept.items()},
-            entries={person: book.entries_of(tx, person) for person in kept},
-            due={},
-        )
+        return gather(tx, notification, town=self.town, network=frozenset(), today=self._now.date())
 
     def kept(self, numbers: Iterable[str]) -> dict[str, Kept]:
         """As TownDesk says."""
@@ -199,8 +192,8 @@ class Rehearsal(Supply):
     """
 
     def __init__(self, tx: Transaction, drawn: int, *, refills: bool) -> None:
-        super().__init__(tx, book.Last(0, NO_RECORD, NO_RECORD, ""), bytes)
-        self.drawn = self._drawn = drawn
+        super().__init__(tx, book.Last(0, NO_RECORD, NO_RECORD, ""), bytes, passed_over=drawn)
+        self.drawn = drawn
         self._refills = refills
 
     def code(self) -> tuple[ResidentCode, IndividualNumber]:

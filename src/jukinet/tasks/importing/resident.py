@@ -291,7 +291,7 @@ def _sheet(place: Municipality, today: date) -> Sheet:
         address=Address(municipality=place.code.digits, postal_code="", town=""),
         household=None,
     )
-    nobody = Situation(town=place.code, today=today, people={}, last_events={}, entries={}, due={})
+    nobody = Situation(town=place.code, today=today, people={}, last_events={}, entries={})
     return Sheet(entry, nobody, cast(Draw, None), first_entry=1)  # looking at a paper draws nothing
 
 

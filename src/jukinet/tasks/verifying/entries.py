@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from jukinet.law import notification as law
-from jukinet.law.record import Deletion, DeletionCause
+from jukinet.law.record import HEAD, Deletion, DeletionCause, Relationship
 from jukinet.register.book import (
     ENTRIES,
     FILINGS,
@@ -136,7 +136,8 @@ def _differing_people(filing: Filing, homes: Mapping[tuple[str, int], int]) -> l
 def _filed_so(entry: Entry, filing: Filing) -> bool:
     """Whether an entry says the kind and the days of its filing.
 
-    An entry that deletes a record that never was bears the day of the entry that it undoes.
+    An entry that deletes a record that never was bears the day of the entry that it undoes; one
+    that makes head whoever is left, the day since which nobody else is there.
     """
     deleted = entry.changes.deleted
     undone = (
@@ -144,10 +145,11 @@ def _filed_so(entry: Entry, filing: Filing) -> bool:
         and deleted.cause is DeletionCause.NEVER_WAS
         and entry.event_date == deleted.on
     )
+    alone = entry.changes == _MADE_HEAD and filing.entries[0] is not entry
     return (entry.cause, entry.notice_date) == (
         filing.tag,
         filing.notification.filed.notice_date,
-    ) and (entry.event_date == filing.on or undone)
+    ) and (entry.event_date == filing.on or undone or alone)
 
 
 def kind_of(entry: Entry, *, first: bool) -> EntryKind:
@@ -186,6 +188,7 @@ def _day(text: str) -> date:
     return day
 
 
+_MADE_HEAD = Changes(relationship=Relationship(text=HEAD))
 _decode_content = msgspec.msgpack.Decoder(tuple[tuple[int, ...], Changes]).decode
 _decode_notification = msgspec.msgpack.Decoder(law.Notification).decode
 _decode_persons = msgspec.msgpack.Decoder(tuple[tuple[int, ...], tuple[int, ...]]).decode

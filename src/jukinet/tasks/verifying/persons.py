@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 from jukinet.law import notification as law
 from jukinet.law.notice import Reason
-from jukinet.law.record import Record
+from jukinet.law.record import DeletionCause, Record
 from jukinet.register.book import (
     RECORDS,
     Entry,
-    EntryKind,
     RecordRow,
     apply,
     fold,
@@ -112,13 +111,19 @@ def check_entries(shelf: Shelf, people: Iterable[Person]) -> None:
 
 
 def _follows(before: Entry | None, entry: Entry) -> bool:
-    """A person version begins with a residence and goes up by one."""
+    """A person version begins with a residence and goes up by one.
+
+    What another town's certificate or its withdrawal brings goes up by more, and a mover who was
+    here before begins above that.
+    """
     if before is None:
-        return entry.version >= 0 and entry.version % RESIDENCE == 0
+        return entry.version >= 0 and (entry.version % RESIDENCE == 0 or entry.cause == "move_in")
     if entry.version == before.version + 1:
         return True
-    completed = entry.cause == "attachment_arrived" and entry.version % RESIDENCE == 0
-    return completed and entry.version > before.version
+    jumps = entry.cause == "attachment_arrived" or (
+        entry.cause == "cancellation" and entry.version % RESIDENCE == 0
+    )
+    return jumps and entry.version > before.version
 
 
 def check_records(shelf: Shelf, people: Mapping[int, Person]) -> None:
@@ -185,15 +190,15 @@ def _told(number: int, step: Step, reason: Reason) -> Expected | None:
     if after is None or after.attachment is None:
         return None
     first = before is None or before.attachment is None
-    if first and not after.live:
-        return None
     if not first and _transmitted(before) == _transmitted(after):
         return None
     day = max(entry.event_date for entry in step.entries)
     if first and reason is Reason.MOVE_IN:
         day = after.resident_since
+    elif first and after.deleted is not None:
+        day = after.deleted.on
     if first:
-        begins = after.former_town is None
+        begins = after.version < 2 * RESIDENCE or after.attachment.epoch > 0
     else:
         assert before is not None
         assert before.attachment is not None
@@ -216,22 +221,39 @@ def _reason(filing: Filing) -> Reason:
 
 
 def _overruled(people: Iterable[Person]) -> dict[str, Reason]:
-    """Cancellations that delete a record or bring one back say so; the last of them counts."""
+    """Cancellations that delete a record, bring one back or give a code back say so.
+
+    So does a certificate that comes for somebody who is gone. The last of them counts.
+    """
     found: dict[str, tuple[int, Reason]] = {}
     for person in people:
         for step in person.steps:
-            first = step.entries[0]
-            if first.cause != "cancellation" or step.after is None:
-                continue
-            deletes = any(entry.kind is EntryKind.DELETION for entry in step.entries)
-            reverses = any(entry.reverses for entry in step.entries)
-            revived = reverses and step.after.live and not (step.before and step.before.live)
-            if deletes or revived:
-                reason = Reason.EX_OFFICIO_DELETION if deletes else Reason.EX_OFFICIO_ENTRY
-                found[step.filing] = max(
-                    found.get(step.filing, (0, reason)), (first.number, reason)
-                )
+            reason = _overruling(step)
+            if reason is not None:
+                number = step.entries[0].number
+                found[step.filing] = max(found.get(step.filing, (0, reason)), (number, reason))
     return {filing: reason for filing, (_, reason) in found.items()}
+
+
+def _overruling(step: Step) -> Reason | None:
+    before, after, cause = step.before, step.after, step.entries[0].cause
+    if before is None or after is None:
+        return None
+    if cause == "attachment_arrived" and after.deleted is not None:
+        return _GONE[after.deleted.cause]
+    if cause != "cancellation":
+        return None
+    if before.live != after.live:
+        return Reason.EX_OFFICIO_ENTRY if after.live else Reason.EX_OFFICIO_DELETION
+    return Reason.EX_OFFICIO_CODE if before.code != after.code else None
+
+
+_GONE: Mapping[DeletionCause, Reason] = {
+    DeletionCause.DIED: Reason.DEATH,
+    DeletionCause.MOVED_OUT: Reason.MOVE_OUT,
+    DeletionCause.EX_OFFICIO: Reason.EX_OFFICIO_DELETION,
+    DeletionCause.NEVER_WAS: Reason.EX_OFFICIO_DELETION,
+}
 
 
 _REASONS: Mapping[str, Reason] = {

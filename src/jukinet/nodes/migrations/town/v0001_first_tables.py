@@ -46,6 +46,8 @@ def upgrade() -> None:
         sa.Column("head", WHOLE),
         sa.Column("members", WHOLE, nullable=False),
         sa.Column("head_due", sa.Text(), nullable=False),
+        sa.Column("last_event", sa.Text(), nullable=False),
+        sa.Column("former", sa.LargeBinary(), nullable=False),
         sa.Column("chk", sa.LargeBinary(), nullable=False),
         sqlite_strict=True,
     )
