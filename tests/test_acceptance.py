@@ -61,9 +61,7 @@ FAMILY, SINGLE, ALONE = 1, 2, 3
 
 
 def foreign(kind=ResidentClass.MID_LONG_TERM, until=None, status="留学"):
-    return Foreigner(
-        nationality="X国", resident_class=kind, status=status, period_until=until
-    )
+    return Foreigner(nationality="X国", resident_class=kind, status=status, period_until=until)
 
 
 @pytest.fixture
@@ -178,9 +176,7 @@ TELLS = [
         [Reason.MOVE_IN],
         id="a move-in from a town off the network tells of the person",
     ),
-    pytest.param(
-        move_in, [], id="a move-in ahead of its certificate tells nobody of anybody"
-    ),
+    pytest.param(move_in, [], id="a move-in ahead of its certificate tells nobody of anybody"),
     pytest.param(birth, [Reason.BIRTH], id="a birth tells of the child alone"),
     pytest.param(
         lambda: death(HEAD, placed(WIFE, household=FAMILY)),
@@ -270,9 +266,7 @@ TELLS = [
         id="a loss of nationality tells the new name",
     ),
     pytest.param(
-        lambda: law.StatusChange(
-            filed=filed(), person=GUEST, foreigner=foreign(status="特定技能")
-        ),
+        lambda: law.StatusChange(filed=filed(), person=GUEST, foreigner=foreign(status="特定技能")),
         [],
         id="a change of status is told to nobody",
     ),
@@ -370,9 +364,7 @@ def test_a_death_deletes_the_record_and_keeps_it(town):
 
 def test_a_move_inside_keeps_the_address_before(town):
     town.accept(
-        law.MoveInside(
-            filed=filed(), placements=(placed(HERMIT),), address=address(block="9番")
-        )
+        law.MoveInside(filed=filed(), placements=(placed(HERMIT),), address=address(block="9番"))
     )
     record = town.record(HERMIT)
     assert record.address == address(block="9番")
@@ -431,9 +423,7 @@ def test_restoration_brings_the_same_record_back_with_the_same_code(town):
     before = town.record(HERMIT)
     town.accept(law.ExOfficioDeletion(filed=filed(), person=HERMIT))
     town.accept(
-        law.ReRegistration(
-            filed=filed(), person=HERMIT, placement=placed(HERMIT, household=ALONE)
-        )
+        law.ReRegistration(filed=filed(), person=HERMIT, placement=placed(HERMIT, household=ALONE))
     )
     after = town.record(HERMIT)
     assert after.live
@@ -529,7 +519,9 @@ def household_change_of(filing):
             id="an arrival elsewhere than planned withdraws the certificate",
         ),
         pytest.param(
-            [lambda: measure(HERMIT)], [], id="measures of one who came from nowhere are told to none"
+            [lambda: measure(HERMIT)],
+            [],
+            id="measures of one who came from nowhere are told to none",
         ),
     ],
 )
@@ -619,9 +611,7 @@ REFUSALS = [
     pytest.param(lambda: death(99), "record 99: ", id="a record that the town has not"),
     # Entries.
     pytest.param(
-        lambda: law.ExOfficioEntry(
-            filed=filed(), entrants=(), address=address(), household=None
-        ),
+        lambda: law.ExOfficioEntry(filed=filed(), entrants=(), address=address(), household=None),
         "entrants: .*art. 8",
         id="an entry of nobody",
     ),
@@ -719,15 +709,11 @@ REFUSALS = [
     pytest.param(
         lambda: move_in(where=address(SHINJUKU)), "address: .*art. 5", id="a move-in elsewhere"
     ),
-    pytest.param(
-        lambda: move_in(mover(code=None)), "code: .*art. 22", id="a mover without a code"
-    ),
+    pytest.param(lambda: move_in(mover(code=None)), "code: .*art. 22", id="a mover without a code"),
     pytest.param(
         lambda: move_in(came_from=NOWHERE), "municipality code: ", id="from a town that is none"
     ),
-    pytest.param(
-        lambda: move_in(household=77), "household 77: ", id="a move-in into no household"
-    ),
+    pytest.param(lambda: move_in(household=77), "household 77: ", id="a move-in into no household"),
     pytest.param(
         lambda: move_in(mover("世帯主"), household=FAMILY),
         r"household 1: records 1 and 6 .*art. 7 iv\)",
@@ -796,7 +782,9 @@ REFUSALS = [
     # Corrections and persons.
     pytest.param(correction, "correction: .*art. 8", id="a correction of nothing"),
     pytest.param(
-        lambda: correction(address=address(SHINJUKU)), "address: .*art. 5", id="corrected into another town"
+        lambda: correction(address=address(SHINJUKU)),
+        "address: .*art. 5",
+        id="corrected into another town",
     ),
     pytest.param(
         lambda: correction(birth_date=era.parse_iso("2026-04-02")),
@@ -804,7 +792,9 @@ REFUSALS = [
         id="corrected to be born tomorrow",
     ),
     pytest.param(
-        lambda: correction(name=aliased()), "alias: .*art. 30-16", id="a citizen corrected to an alias"
+        lambda: correction(name=aliased()),
+        "alias: .*art. 30-16",
+        id="a citizen corrected to an alias",
     ),
     pytest.param(
         lambda: correction(GUEST, family_register=REGISTER),
@@ -854,9 +844,7 @@ REFUSALS = [
         id="naturalised with an alias",
     ),
     pytest.param(
-        lambda: law.LossOfNationality(
-            filed=filed(), person=GUEST, name=name(), foreigner=STUDENT
-        ),
+        lambda: law.LossOfNationality(filed=filed(), person=GUEST, name=name(), foreigner=STUDENT),
         "record 4: ",
         id="a nationality lost twice",
     ),
@@ -886,7 +874,9 @@ REFUSALS = [
     pytest.param(lambda: measure(), "persons: ", id="measures for nobody"),
     pytest.param(lambda: measure(HEAD, until=None), "until: ", id="measures without an end"),
     pytest.param(
-        lambda: measure(HEAD, until=DAY + timedelta(days=367)), "until: ", id="measures for longer than a year"
+        lambda: measure(HEAD, until=DAY + timedelta(days=367)),
+        "until: ",
+        id="measures for longer than a year",
     ),
     pytest.param(lambda: measure(HEAD, until=DAY), "until: ", id="measures that end at once"),
     pytest.param(
@@ -984,9 +974,7 @@ OF_THE_LIVING = [
         lambda: law.MovedInElsewhere(filed=filed(), person=HERMIT, town=ELSEWHERE), id="moved in"
     ),
     pytest.param(
-        lambda: law.LossOfNationality(
-            filed=filed(), person=HERMIT, name=name(), foreigner=STUDENT
-        ),
+        lambda: law.LossOfNationality(filed=filed(), person=HERMIT, name=name(), foreigner=STUDENT),
         id="nationality",
     ),
 ]
@@ -1019,9 +1007,7 @@ def test_nothing_is_entered_of_a_deleted_record(town, delete, make):
 )
 def test_restoration_by_the_cause_of_the_deletion(town, delete, says):
     town.accept(delete())
-    reply = town.file(
-        law.ReRegistration(filed=filed(), person=HERMIT, placement=placed(HERMIT))
-    )
+    reply = town.file(law.ReRegistration(filed=filed(), person=HERMIT, placement=placed(HERMIT)))
     if says is None:
         assert isinstance(reply, Filed)
     else:
@@ -1068,7 +1054,10 @@ def test_a_renewal_is_accepted_from_a_month_before_the_end(town, days, accepted)
     later(town, DAY + timedelta(days=days))
     day = town.now.date()
     request = measure(
-        HEAD, step=law.MeasureStep.RENEW, event=day, until=max(day, DAY + timedelta(days=365)) + timedelta(days=365)
+        HEAD,
+        step=law.MeasureStep.RENEW,
+        event=day,
+        until=max(day, DAY + timedelta(days=365)) + timedelta(days=365),
     )
     reply = town.file(request)
     assert isinstance(reply, Filed) is accepted

@@ -70,9 +70,7 @@ def moved(block, event, notice, person=HEAD):
 
 
 def placed(person, text, home=FAMILY):
-    return law.Placement(
-        person=person, relationship=parse_relationship(text), household=home
-    )
+    return law.Placement(person=person, relationship=parse_relationship(text), household=home)
 
 
 def died(event, notice, person=HEAD, *placements, number=""):
@@ -128,9 +126,7 @@ NIGHTS = [
     pytest.param(lambda: moved("9番", -3, 5), id="a late move"),
     pytest.param(lambda: died(3, 5), id="a late death"),
     pytest.param(lambda: cancelled("named", 5, 5), id="a cancellation"),
-    pytest.param(
-        lambda: law.CodeChange(filed=at(5, 5), person=HEAD), id="a change of code"
-    ),
+    pytest.param(lambda: law.CodeChange(filed=at(5, 5), person=HEAD), id="a change of code"),
 ]
 
 
@@ -190,9 +186,7 @@ CLASHES = [
         law.MoveOut(
             filed=filed(on(9), on(5)), persons=(HEAD,), destination=MunicipalityCode(SHINJUKU)
         ),
-        lambda: law.MovedInElsewhere(
-            filed=at(2, 8), person=HEAD, town=MunicipalityCode(SHINJUKU)
-        ),
+        lambda: law.MovedInElsewhere(filed=at(2, 8), person=HEAD, town=MunicipalityCode(SHINJUKU)),
         "move_out of 2026-04-06 (entry 4)",
         id="a deletion under a later plan",
     ),
@@ -481,9 +475,7 @@ def test_cancelling_a_naturalisation_makes_a_foreign_resident_again(town):
         filed=at(1, 1, "lost"),
         person=HEAD,
         name=name("SMITH JANE"),
-        foreigner=Foreigner(
-            nationality="X国", resident_class=ResidentClass.SPECIAL_PERMANENT
-        ),
+        foreigner=Foreigner(nationality="X国", resident_class=ResidentClass.SPECIAL_PERMANENT),
     )
     accept(town, held)
     accept(town, cancelled("lost", 2, 2))
@@ -495,7 +487,9 @@ def test_cancelling_a_naturalisation_makes_a_foreign_resident_again(town):
 def test_a_person_comes_back_to_the_household_that_no_cancelled_entry_names(town):
     head, mother = town.household(entrant(), entrant("母"))
     home = town.record(head).household
-    alone = law.HouseholdChange(filed=at(1, 1, "left"), placements=(placed(mother, "世帯主", None),))
+    alone = law.HouseholdChange(
+        filed=at(1, 1, "left"), placements=(placed(mother, "世帯主", None),)
+    )
     accept(town, alone)
     assert homes(town)[home].members == 1
     accept(town, cancelled("left", 2, 2))
@@ -526,9 +520,7 @@ def test_the_record_of_any_day_is_the_fold_of_the_book(town):
     accept(town, renamed("川本 花子", 1, 4))
     accept(town, moved("9番", 2, 5))
     with town.store.begin() as tx:
-        folded = {
-            person: book.fold(book.entries_of(tx, person)) for person in (HEAD, WIFE, CHILD)
-        }
+        folded = {person: book.fold(book.entries_of(tx, person)) for person in (HEAD, WIFE, CHILD)}
         kept = book.records(tx, (HEAD, WIFE, CHILD))
     assert folded == {person: one.record for person, one in kept.items()}
 

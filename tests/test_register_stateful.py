@@ -157,7 +157,9 @@ class Register(RuleBasedStateMachine):
         long_ago = {"event": DAY - timedelta(days=90), "notice": DAY}
         teenager = era.parse_iso("2012-02-29")
         self.town.household(
-            entrant(name=name("秘山 太郎")), entrant("妻"), entrant("子", birth_date=teenager),
+            entrant(name=name("秘山 太郎")),
+            entrant("妻"),
+            entrant("子", birth_date=teenager),
             **long_ago,
         )
         self.town.household(entrant(), entrant("子"), **long_ago)
@@ -415,9 +417,7 @@ class Register(RuleBasedStateMachine):
     def another_under_the_same_number(self, pick):
         number = self.done[pick % len(self.done)].filed.number
         filing = law.Filed(number=number, event_date=self.today, notice_date=self.today)
-        reply = self.file(
-            law.MeasuresArrived(filed=filing, person=self.person(pick), measures=())
-        )
+        reply = self.file(law.MeasuresArrived(filed=filing, person=self.person(pick), measures=()))
         assert isinstance(reply, NotFiled)
 
     @rule(pick=picks, ahead=st.sampled_from((1, 400)))
@@ -440,13 +440,13 @@ class Register(RuleBasedStateMachine):
             planned_on=self.today,
             attachment=record.attachment
             or Attachment(
-                locator=Random(record.code.digits).randbytes(16), root=b"r" * 16, epoch=0,
+                locator=Random(record.code.digits).randbytes(16),
+                root=b"r" * 16,
+                epoch=0,
                 seed=b"s" * 32,
             ),
             version=(2 + pick % 2) * RESIDENCE,
-            measures=(
-                SupportMeasure(threat=Threat.OTHER, since=self.today, until=self.today),
-            )
+            measures=(SupportMeasure(threat=Threat.OTHER, since=self.today, until=self.today),)
             if pick % 3 == 0
             else (),
         )

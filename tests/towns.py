@@ -33,9 +33,9 @@ from jukinet.nodes.message import (
 from jukinet.nodes.municipality import METADATA
 from jukinet.nodes.pools import PoolGrant, PoolRequest
 from jukinet.nodes.sealing import context_of, open_payload
-from jukinet.register import book, codes
+from jukinet.register import book
 from jukinet.wire.line import Line
-from support import CHIYODA, JST, NOON, SHINJUKU, Town, chance, fresh_codes, memory
+from support import JST, NOON, SHINJUKU, Town, chance, fresh_codes, memory
 
 _KEEPER = payload_opening(KeeperRing(master=b"k" * 32))
 _encode = msgspec.msgpack.Encoder().encode
@@ -173,15 +173,17 @@ class Relay:
         with self.store.begin() as tx:
             new = inbox.new_items(tx, body.batch, now)
             for _, item in new.items:
-                self._take(tx, town, item)
+                self.take(tx, town, item)
             inbox.advance(tx, new.standing)
         ack = FeedAck(stream=body.batch.stream, last=new.standing.last, gap=new.gap)
-        return [Message(sender=CENTRE, receiver=town, body=ack), *self._push(now)]
+        return [Message(sender=CENTRE, receiver=town, body=ack), *self.push(now)]
 
-    def _push(self, now: datetime) -> Out:
+    def push(self, now: datetime) -> Out:
+        """What is not on the line yet."""
         return [one for feed in self._feeds.values() for one in feed.push(now)]
 
-    def _take(self, tx, town: str, item: Item) -> None:
+    def take(self, tx, town: str, item: Item | outbox.ItemRow) -> None:
+        """Keep a notice, hand a letter on, grant a pool."""
         if item.kind == "notice":
             self.told.append(item)
         elif item.kind == "pool_request":
@@ -253,7 +255,16 @@ class Country:
     def let_go(self, sender: Town, receiver: Town) -> None:
         """They wait no more."""
         self.relay.let_go(sender.node.name, receiver.node.name)
-        self.line.post(*[m for m in self.relay._push(self.line.now) if isinstance(m, Message)])
+        self._push()
+
+    def relay_again(self, sender: Town, item: Item | outbox.ItemRow) -> None:
+        """The relay hands an item on once more, by mistake."""
+        with self.relay.store.begin() as tx:
+            self.relay.take(tx, sender.node.name, item)
+        self._push()
+
+    def _push(self) -> None:
+        self.line.post(*[m for m in self.relay.push(self.line.now) if isinstance(m, Message)])
         self.line.run()
 
     def believed(self) -> dict[bytes, Told]:
@@ -267,4 +278,3 @@ class Country:
 
 
 __all__ = [name for name in dir() if not name.startswith("_")]
-_ = (CHIYODA, codes)
