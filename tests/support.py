@@ -13,6 +13,8 @@ from jukinet.keys.sign import SigningKey
 from jukinet.law import notification as law
 from jukinet.law.identity import Name, Sex
 from jukinet.law.record import FamilyRegister, parse_relationship
+from jukinet.law.schedule import load
+from jukinet.merkle.note import VerifierKey
 from jukinet.names import era, legal
 from jukinet.names.address import Address
 from jukinet.nodes import agency as agency_node
@@ -32,10 +34,8 @@ from jukinet.nodes.keyring import (
     sector_opening,
 )
 from jukinet.nodes.message import DESK, Filed, Filing, Message, NotFiled
-from jukinet.law.schedule import load
-from jukinet.merkle.note import VerifierKey
-from jukinet.store.engine import Store, open_store
 from jukinet.register import book, codes
+from jukinet.store.engine import Store, open_store
 
 JST = timezone(timedelta(hours=9))
 DAY = date(2026, 4, 1)

@@ -1,5 +1,5 @@
 """Individual number: python-stdnum is the oracle."""
-# ruff: noqa: RUF001 - full-width digits, as people type them
+
 
 import pytest
 from hypothesis import given

@@ -1,5 +1,5 @@
 """Municipality code and the table of municipalities."""
-# ruff: noqa: RUF001 - full-width digits, as people type them
+
 
 import importlib.util
 from datetime import date, timedelta

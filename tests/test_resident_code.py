@@ -1,5 +1,5 @@
 """Resident record code: vectors, slips of the pen, and nothing shown."""
-# ruff: noqa: RUF001 - full-width digits, as people type them
+
 
 import pytest
 from hypothesis import given

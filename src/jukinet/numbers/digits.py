@@ -12,7 +12,7 @@ Traceback (most recent call last):
 ...
 jukinet.errors.Malformed: some number: want 9 digits, got 5; compare with the paper
 """
-# ruff: noqa: RUF001, RUF002 - full-width digits and dashes are what is read here
+# ruff: noqa: RUF002 - full-width digits and dashes are what is read here
 
 from collections.abc import Sequence
 from operator import mul
