@@ -1,7 +1,7 @@
 """The map of the package: each module with the first line of its docstring, roof first.
 
-    python scripts/map.py            print it
-    python scripts/map.py --write    write it into ARCHITECTURE.md
+python scripts/map.py            print it
+python scripts/map.py --write    write it into ARCHITECTURE.md
 """
 
 import ast

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 from itertools import count
-from pathlib import Path
 from random import Random
 
 from jukinet.keys.chance import Chance
@@ -17,10 +16,7 @@ from jukinet.law.schedule import load
 from jukinet.merkle.note import VerifierKey
 from jukinet.names import era, legal
 from jukinet.names.address import Address
-from jukinet.nodes import agency as agency_node
-from jukinet.nodes import keeper as keeper_node
 from jukinet.nodes import municipality
-from jukinet.nodes.centre import shelves as centre_shelves
 from jukinet.nodes.keyring import (
     AgencyEntry,
     CentreRing,
@@ -33,7 +29,8 @@ from jukinet.nodes.keyring import (
     payload_opening,
     sector_opening,
 )
-from jukinet.nodes.message import DESK, Filed, Filing, Message, NotFiled
+from jukinet.nodes.message import DESK, Filed, Filing, Message, NotFiled, Tick, Wake
+from jukinet.numbers import individual_number, resident_code
 from jukinet.register import book, codes
 from jukinet.store.engine import Store, open_store
 
@@ -152,8 +149,6 @@ class Town:
             Message(sender=DESK, receiver=self.node.name, body=Filing(notification=notification)),
             self.now,
         )
-        from jukinet.nodes.message import Tick, Wake
-
         for one in out:
             assert isinstance(one, Wake)
         out = self.node.step(
@@ -192,8 +187,6 @@ class Town:
 
 def fresh_codes(number: int, seed: object) -> list[tuple[str, str]]:
     """Codes and individual numbers that no other seed gives."""
-    from jukinet.numbers import individual_number, resident_code
-
     rng = Random(f"codes {seed}")
     return [
         (
@@ -202,7 +195,3 @@ def fresh_codes(number: int, seed: object) -> list[tuple[str, str]]:
         )
         for _ in range(number)
     ]
-
-
-__all__ = [name for name in dir() if not name.startswith("_")]
-_ = (agency_node, keeper_node, centre_shelves, Path)

@@ -1,6 +1,5 @@
 """Individual number: python-stdnum is the oracle."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

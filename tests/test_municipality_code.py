@@ -1,6 +1,5 @@
 """Municipality code and the table of municipalities."""
 
-
 import importlib.util
 from datetime import date, timedelta
 from importlib import metadata

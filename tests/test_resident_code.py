@@ -1,6 +1,5 @@
 """Resident record code: vectors, slips of the pen, and nothing shown."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
