@@ -49,6 +49,7 @@ class Candidate(Personal, frozen=True, kw_only=True):
     context: bytes  # what both seals are bound to
     gone_to: str = ""  # a newer state stands in this prefecture
     decoy: bool = False  # nobody: it stands in for somebody
+    heard_at: datetime | None = None  # the last news of that town, where it was read besides
 
 
 class Pending(Personal, frozen=True, kw_only=True):

@@ -7,13 +7,13 @@ the content of the answer; nothing that was not asked for is in it, whatever els
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from jukinet.law.identity import Item, items_of
+from jukinet.law.identity import Item, Name, items_of
 from jukinet.law.inquiry import Change, Claim, Content, Inquiry, Standing, Verdict
 from jukinet.law.notice import Notice, Reason
 from jukinet.law.personal import Personal
 from jukinet.law.schedule import Kind
 from jukinet.law.tags import second_name
-from jukinet.names.match import name_key
+from jukinet.names.match import MatchKey, name_key
 
 
 class Seen(Personal, frozen=True, kw_only=True):
@@ -102,10 +102,15 @@ def wanted(inquiry: Inquiry, notice: Notice) -> dict[Item, tuple[str, ...]]:
 def agrees(claim: Claim, notice: Notice) -> bool:
     """Whether every claimed item is what the notice has (names by key, addresses by key)."""
     person = notice.person
-    names = {name_key(person.name.legal.text), name_key(second_name(person.name)[0])}
     return (
-        (claim.name is None or name_key(claim.name.text) in names)
+        (claim.name is None or name_key(claim.name.text) in _name_keys(person.name))
         and (claim.birth_date is None or claim.birth_date == person.birth_date)
         and (claim.sex is None or claim.sex is person.sex)
         and (claim.address is None or claim.address.key() == person.address.key())
     )
+
+
+def _name_keys(name: Name) -> set[MatchKey]:
+    """The keys of the legal name and of the one that may stand beside it."""
+    second, _ = second_name(name)
+    return {name_key(text) for text in (name.legal.text, second) if text}

@@ -13,7 +13,7 @@ and town have the lower codes stands, again whatever arrives first.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import MetaData, bindparam
+from sqlalchemy import MetaData, bindparam, func, select
 
 from jukinet.errors import OutOfStep
 from jukinet.law.notice import PAYLOAD_BYTES, SealedNotice
@@ -158,11 +158,14 @@ _STATES_OF = STATES.query(
 _NEWEST = STATES.query(
     STATES.table.c.prefecture == bindparam("prefecture"),
     STATES.table.c.locator == bindparam("locator"),
-    order_by=[
-        STATES.table.c.version.desc(),
-        (STATES.table.c.town == bindparam("town")).desc(),
-        STATES.table.c.town,
-    ],
+    STATES.table.c.version
+    == select(func.max(STATES.table.c.version))
+    .where(
+        STATES.table.c.prefecture == bindparam("prefecture"),
+        STATES.table.c.locator == bindparam("locator"),
+    )
+    .scalar_subquery(),
+    order_by=[STATES.table.c.town],
     limit=True,
 )
 _OF_TOWN = RESIDENCES.query(
@@ -273,12 +276,12 @@ class Sealed(NamedTuple):
     wrapped: bytes
 
 
-def newest_here(tx: Transaction, prefecture: str, locator: bytes, town: str = "") -> Sealed | None:
+def newest_here(tx: Transaction, prefecture: str, locator: bytes) -> Sealed | None:
     """The newest state that this prefecture itself holds of a person; one row is read.
 
-    Of two towns that told the same version it is `town`'s, the one that stands (`found`).
+    Of two towns that told the same version it is the one that stands (`found`).
     """
-    states = _NEWEST.all(tx, prefecture=prefecture, locator=locator, town=town, limit=1)
+    states = _NEWEST.all(tx, prefecture=prefecture, locator=locator, limit=1)
     return _sealed(tx, states[0]) if states else None
 
 

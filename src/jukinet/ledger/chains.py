@@ -75,19 +75,22 @@ PROGRESS = Rows("progress", METADATA, Progress, [text("name", key=True), integer
 
 
 class Nonce(NamedTuple):
-    """An inquiry that has been taken; until when (POSIX seconds) a repeat would not be stale."""
+    """An inquiry that has been taken; until when (POSIX seconds) a repeat would not be stale.
 
+    The same signed bytes say the same time. It stands first in the key: what is new is written
+    beside what was new just before, and what is old lies together.
+    """
+
+    until: int
     agency: str
     nonce: bytes
-    until: int
 
 
 NONCES = Rows(
     "nonce",
     METADATA,
     Nonce,
-    [text("agency", key=True), blob("nonce", key=True), integer("until")],
-    indexes=[("until",)],
+    [integer("until", key=True), text("agency", key=True), blob("nonce", key=True)],
     compact=True,
 )
 
@@ -141,11 +144,9 @@ def record(tx: Transaction, chains: Iterable[Chain], labels: Iterable[LabelRow],
     PROGRESS.put(tx, Progress("log", size))
 
 
-def repeated(tx: Transaction, nonces: Iterable[Nonce]) -> set[tuple[str, bytes]]:
-    """Which inquiries, by agency and nonce, were taken before."""
-    asked = {one[:2] for one in nonces}
-    rows = NONCES.get_many(tx, "nonce", [nonce for _, nonce in sorted(asked)])
-    return asked & {row[:2] for row in rows}
+def repeated(tx: Transaction, nonces: Iterable[Nonce]) -> set[Nonce]:
+    """Which inquiries were taken before."""
+    return {one for one in nonces if NONCES.get(tx, *one) is not None}
 
 
 def remember(tx: Transaction, nonces: Iterable[Nonce]) -> None:

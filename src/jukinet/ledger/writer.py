@@ -84,8 +84,8 @@ class Ledger:
         with store.begin() as tx:
             _catch_up(tx, log)
 
-    def repeated(self, nonces: Iterable[Nonce]) -> set[tuple[str, bytes]]:
-        """Which inquiries, by agency and nonce, were taken before."""
+    def repeated(self, nonces: Iterable[Nonce]) -> set[Nonce]:
+        """Which inquiries were taken before."""
         with self._store.begin() as tx:
             return chains.repeated(tx, nonces)
 

@@ -94,9 +94,9 @@ class Groups:
         taken = self._ledger.repeated(nonces) if nonces else set()
         group = []
         for one in staged:
-            keys = {draft.nonce[:2] for draft in one.drafts if draft.nonce}
-            group.append(self._repeated(one.pending) if keys & taken else one)
-            taken |= keys
+            mine = {draft.nonce for draft in one.drafts if draft.nonce}
+            group.append(self._repeated(one.pending) if mine & taken else one)
+            taken |= mine
         return group
 
     def orders(self) -> list[Message]:

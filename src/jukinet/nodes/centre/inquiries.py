@@ -218,8 +218,7 @@ class Inquiries:
             pending = replace(pending, past=tuple(past))
             tasks += [_open_task(one, 0, f"history-{place}") for place, one in enumerate(past)]
         if person.town != _place(pending.inquiry):
-            heard = self._searching.heard(person.prefecture, person.town)
-            pending = replace(pending, known_at=heard)
+            pending = replace(pending, known_at=self._searching.heard(person))
         self._groups.order(pending, tuple(tasks), (pending.receipt,), self._numbered)
 
     def _numbered(self, pending: Pending, values: Values) -> None:
@@ -274,7 +273,7 @@ class Inquiries:
 def nonce_of(pending: Pending) -> Nonce:
     """What is remembered of an inquiry until a repeat of it would be stale."""
     until = pending.inquiry.asked_at + ASKED_WITHIN
-    return Nonce(pending.inquiry.agency, pending.inquiry.nonce, int(until.timestamp()))
+    return Nonce(int(until.timestamp()), pending.inquiry.agency, pending.inquiry.nonce)
 
 
 def _place(inquiry: Inquiry) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.msgpack import encode
+from msgspec.structs import replace
 
 from jukinet.disclosure.door import Candidate
 from jukinet.errors import OutOfStep, Refused
@@ -63,7 +64,8 @@ class Searching:
         """Whom a handle means; whoever is not there any more is a decoy like any other."""
         self._refuse_unconnected(prefecture)
         with self._shelves.of(prefecture).begin() as tx:
-            return candidate(tx, prefecture, locator)
+            found = candidate(tx, prefecture, locator)
+            return replace(found, heard_at=_heard(tx, [found.town]))
 
     def decoy(self, prefecture: str) -> Candidate:
         """Nobody."""
@@ -98,10 +100,12 @@ class Searching:
         states.sort(key=lambda one: (one[1].state.version, one[1].state.town))
         return [_of_state(*one) for one in states[-at_most:]]
 
-    def heard(self, prefecture: str, town: str) -> datetime | None:
-        """When the centre last heard from a town."""
-        with self._shelves.of(prefecture).begin() as tx:
-            return _heard(tx, [town])
+    def heard(self, person: Candidate) -> datetime | None:
+        """When the centre last heard from the town that told the newest state."""
+        if person.heard_at is not None:
+            return person.heard_at
+        with self._shelves.of(person.prefecture).begin() as tx:
+            return _heard(tx, [person.town])
 
     def _refuse_unconnected(self, prefecture: str) -> None:
         if prefecture not in self._shelves.prefectures:
@@ -116,13 +120,11 @@ def candidate(tx: Transaction, prefecture: str, locator: bytes) -> Candidate:
     """Somebody as one prefecture has them, or its decoy."""
     person = people.found(tx, prefecture, locator)
     if person is None:
-        locator, town, gone_to = DECOY, "", ""
-    else:
-        town, gone_to = person.town, person.gone_to
-    sealed = people.newest_here(tx, prefecture, locator, town)
+        locator = DECOY
+    sealed = people.newest_here(tx, prefecture, locator)
     if sealed is None:
         raise OutOfStep(f"index of prefecture {prefecture}: a person has no state")
-    return _of_state(prefecture, sealed, gone_to)
+    return _of_state(prefecture, sealed, gone_to=person.gone_to if person else "")
 
 
 def _of_state(prefecture: str, sealed: Sealed, gone_to: str = "") -> Candidate:

@@ -13,11 +13,10 @@ def upgrade() -> None:
     """Create the table."""
     op.create_table(
         "nonce",
+        sa.Column("until", WHOLE, primary_key=True, autoincrement=False),
         sa.Column("agency", sa.Text(), primary_key=True),
         sa.Column("nonce", sa.LargeBinary(), primary_key=True),
-        sa.Column("until", WHOLE, nullable=False),
         sa.Column("chk", sa.LargeBinary(), nullable=False),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
-    op.create_index("nonce_by_until", "nonce", ["until"])
