@@ -6,7 +6,7 @@ import pytest
 
 from jukinet.law import notification as law
 from jukinet.law.notice import Reason
-from jukinet.law.protection import Threat
+from jukinet.law.protection import SupportMeasure, Threat
 from jukinet.law.record import DeletionCause, parse_relationship
 from jukinet.names import era
 from jukinet.nodes.message import Filed, NotFiled
@@ -393,6 +393,58 @@ def test_a_return_ahead_of_the_certificate(country):
     assert a.record(second).attachment is None
     country.let_go(b, a)
     assert country.lives_in() == ([CHIYODA], [CHIYODA])
+
+
+def test_a_return_ahead_of_the_certificate_is_protected_all_the_same(country):
+    a, b, _ = country
+    first = country.settle(a)
+    country.move_out(a, first, b)
+    in_b = country.move_in(b, code_of(a, first), a)
+    country.measure(b, in_b)
+    country.hold(b, a)
+    country.move_out(b, in_b, a)
+    second = country.move_in(a, code_of(b, in_b), b)
+    assert (a.record(second).attachment, a.record(second).hidden) == (None, True)
+    country.let_go(b, a)
+    assert len(a.record(second).measures) == 1
+    assert a.record(second).attachment == b.record(in_b).attachment
+
+
+def test_a_certificate_completes_the_record_of_the_one_who_is_there(country):
+    """Entered ahead of it, gone on paper, back again; and only then it comes."""
+    a, b, _ = country
+    person = country.settle(a)
+    country.hold(a, b)
+    country.move_out(a, person, b)
+    in_b = country.move_in(b, code_of(a, person), a)
+    abroad = law.MovedInElsewhere(
+        filed=country.filed(), person=in_b, town=MunicipalityCode("472018")
+    )
+    b.accept(abroad)
+    again = country.move_in(b, code_of(a, person), None)
+    country.let_go(a, b)
+    assert b.record(in_b).attachment is None
+    assert b.record(again).attachment == a.record(person).attachment
+    assert country.lives_in() == ([SHINJUKU], [SHINJUKU])
+
+
+def test_measures_that_begin_with_the_move_itself_are_told_to_the_former_town(country):
+    a, b, _ = country
+    person = country.settle(a)
+    country.move_out(a, person, b)
+    held = SupportMeasure(threat=Threat.OTHER, since=DAY, until=on(100))
+    (here,) = b.accept(
+        law.MoveIn(
+            filed=country.filed(),
+            movers=(entrant(code=code_of(a, person), birth_date=BORN, measures=(held,)),),
+            address=address(SHINJUKU),
+            household=None,
+            came_from=town_code(a),
+        )
+    )
+    assert b.record(here).hidden
+    assert a.record(person).hidden
+    assert b.record(here).attachment.epoch == a.record(person).attachment.epoch + 1
 
 
 def test_a_late_notice_of_the_first_move_does_not_delete_who_is_back(country):

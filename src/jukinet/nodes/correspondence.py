@@ -111,7 +111,7 @@ class Letterbox:
         """It waits for its mover, or completes the record of one who came ahead of it."""
         transfers.keep(mail.tx, certificate, mail.town.digits)
         stated = certificate.asked_as or certificate.code
-        for record in _bearing(mail.tx, stated, certificate.birth_date):
+        for record in _bearing(mail.tx, stated, certificate.birth_date)[:1]:
             if _awaits(record, mail.town):
                 newer = certificate.asked_as is not None and record.code == stated
                 arrived = law.AttachmentArrived(

@@ -14,6 +14,7 @@ from jukinet.errors import Malformed, Refused
 from jukinet.law import notification as law
 from jukinet.law.identity import Name
 from jukinet.law.record import DeletionCause, FamilyRegister, Foreigner, Record, ResidentClass
+from jukinet.law.transfer import TransferRequest
 from jukinet.names.address import Address
 from jukinet.names.era import PartialDate
 from jukinet.numbers.individual_number import IndividualNumber
@@ -145,11 +146,16 @@ def enter_new(
     Whoever lived in this town before comes back as the same person, to index and sectors too.
     """
     known = own_deleted(sheet, entrant.code, entrant.birth_date) if entrant.code else None
+    if known and known.attachment is None and known.former_town is not None:
+        # What the former town still has to send is this person's, not the deleted record's.
+        protected = still_protected(entrant, known)
+        enter_ahead(sheet, protected, known.code, address, home, known.former_town)
+        return
     code, number = _numbers(sheet, entrant, known)
     attachment = known.attachment if known else None
     changes = entrant_changes(
         sheet,
-        _still_protected(entrant, known),
+        still_protected(entrant, known),
         address,
         home,
         code=code,
@@ -160,6 +166,30 @@ def enter_new(
     # The person may have lived in one other town meanwhile; this residence is above that one.
     version = next_residence(next_residence(known.version)) if known and attachment else None
     sheet.enter(changes, version=version)
+
+
+def enter_ahead(
+    sheet: Sheet,
+    entrant: law.Entrant,
+    code: ResidentCode,
+    address: Address,
+    home: int,
+    town: MunicipalityCode,
+) -> None:
+    """A person ahead of the certificate of the town of before, which is asked for it."""
+    changes = entrant_changes(
+        sheet,
+        entrant,
+        address,
+        home,
+        code=code,
+        individual_number=None,
+        attachment=None,
+        former_town=town,
+    )
+    sheet.enter(changes, version=0)
+    request = TransferRequest(code=code, birth_date=entrant.birth_date, moved_on=sheet.on)
+    sheet.tell(town, request)
 
 
 def _numbers(
@@ -188,7 +218,7 @@ def own_deleted(sheet: Sheet, code: ResidentCode, birth_date: PartialDate) -> Re
     return bearer
 
 
-def _still_protected(entrant: law.Entrant, known: Record | None) -> law.Entrant:
+def still_protected(entrant: law.Entrant, known: Record | None) -> law.Entrant:
     """Support measures that stood when the person left stand until they are ended."""
     if known is None or entrant.measures or not known.measures:
         return entrant

@@ -12,7 +12,7 @@ from jukinet.errors import Malformed, Refused
 from jukinet.law import notification as law
 from jukinet.law.notice import Reason
 from jukinet.law.record import Deletion, DeletionCause, PlannedMoveOut, Record, written_out
-from jukinet.law.transfer import MoveInNotice, TransferCertificate, TransferRequest
+from jukinet.law.transfer import MoveInNotice, TransferCertificate
 from jukinet.names.address import Address
 from jukinet.numbers.municipality_code import MunicipalityCode, municipality
 from jukinet.numbers.resident_code import ResidentCode
@@ -21,9 +21,11 @@ from jukinet.register.entrants import (
     check_address,
     check_home,
     claim_codes,
+    enter_ahead,
     enter_new,
     entrant_changes,
     own_deleted,
+    still_protected,
 )
 from jukinet.register.entries import Changes
 from jukinet.register.measures import fresh_chain, tell_former_town, together
@@ -62,29 +64,10 @@ def _enter_mover(
         )
     certificate = sheet.situation.certificates.get(mover.code.digits)
     if certificate is None:
-        _enter_ahead(sheet, mover, address, home, town)
+        known = own_deleted(sheet, mover.code, mover.birth_date)
+        enter_ahead(sheet, still_protected(mover, known), mover.code, address, home, town)
     else:
         _enter_with(sheet, mover, certificate, address, home, town)
-
-
-def _enter_ahead(
-    sheet: Sheet, mover: law.Entrant, address: Address, home: int, town: MunicipalityCode
-) -> None:
-    assert mover.code is not None
-    own_deleted(sheet, mover.code, mover.birth_date)
-    changes = entrant_changes(
-        sheet,
-        mover,
-        address,
-        home,
-        code=mover.code,
-        individual_number=None,
-        attachment=None,
-        former_town=town,
-    )
-    sheet.enter(changes, version=0)
-    request = TransferRequest(code=mover.code, birth_date=mover.birth_date, moved_on=sheet.on)
-    sheet.tell(town, request)
 
 
 def _enter_with(
@@ -107,10 +90,11 @@ def _enter_with(
         raise Malformed(
             "birth date: the former town's certificate has another; compare the two papers"
         )
+    attachment, measures = certificate.attachment, together(certificate.measures, mover.measures)
+    if measures != certificate.measures:  # some begin with the move
+        attachment = fresh_chain(sheet, attachment)
     entrant = msgspec.structs.replace(
-        mover,
-        previous_address=certificate.former_address,
-        measures=certificate.measures,
+        mover, previous_address=certificate.former_address, measures=measures
     )
     changes = entrant_changes(
         sheet,
@@ -119,12 +103,14 @@ def _enter_with(
         home,
         code=certificate.code,
         individual_number=certificate.individual_number,
-        attachment=certificate.attachment,
+        attachment=attachment,
         former_town=town,
     )
-    sheet.enter(changes, version=_above(own, certificate.version))
+    record = sheet.enter(changes, version=_above(own, certificate.version))
     sheet.used.append(certificate.code)
     sheet.tell(town, MoveInNotice(locator=locator, moved_on=sheet.on))
+    known_there = msgspec.structs.replace(record, measures=certificate.measures)
+    tell_former_town(sheet, known_there, record)
 
 
 def _refuse_borne(sheet: Sheet, code: ResidentCode) -> None:
@@ -167,7 +153,8 @@ def attachment_arrived(sheet: Sheet, notification: law.AttachmentArrived) -> Non
     after = sheet.correct(
         record.number, changes, version=_above([*own, record], notification.version)
     )
-    sheet.bear(after)
+    if after.live or notification.code is not None:
+        sheet.bear(after)
     sheet.reason = _REASON_GONE[after.deleted.cause] if after.deleted else None
     sheet.tell(
         record.former_town, MoveInNotice(locator=arrived.locator, moved_on=record.resident_since)
