@@ -649,8 +649,8 @@ def never_was(record: Record) -> bool:
 
 
 Register.TestCase.settings = settings(
-    max_examples=40,
-    stateful_step_count=30,
+    max_examples=200,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
