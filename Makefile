@@ -43,7 +43,7 @@ test: lint
 	$(BIN)/pytest -m "not long" -n 2 --dist loadfile
 
 test-long: lint
-	$(BIN)/pytest -n 2 --dist loadfile
+	HYPOTHESIS_PROFILE=new $(BIN)/pytest -n 2 --dist loadfile
 
 bench: $(DEV)
 	$(BIN)/python bench/run.py

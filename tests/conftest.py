@@ -2,6 +2,9 @@
 
 The wheel that brings the server is among the development dependencies. Where it is missing its
 tests are skipped, and say so; where the environment variable CI is set they fail instead.
+
+Hypothesis draws the same examples in every run, so that a change is what makes a test fail;
+`make test-long` looks for new ones.
 """
 
 from __future__ import annotations
@@ -13,9 +16,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 import postgres_server
 from jukinet.store.engine import Store, open_store
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("new", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 ENGINES = ("sqlite", "postgresql")
 _schemas = count(1)

@@ -19,7 +19,7 @@ UNITS = st.one_of(
     st.sampled_from("さくらサクラーゝ"),
     st.sampled_from("ABÉéßøŁỆＡ"),
 )
-WORDS = st.lists(UNITS, min_size=1, max_size=8).map("".join).filter(lambda word: word != "ー")
+WORDS = st.lists(UNITS, min_size=1, max_size=8).map("".join).filter(lambda word: word.strip("ー"))
 NAMES = st.builds("{}{}{}".format, WORDS, st.sampled_from(" \u3000"), WORDS) | WORDS
 READINGS = st.text(
     [chr(code) for code in range(0x30A1, 0x30F7)] + ["ー", "・"], min_size=1, max_size=12

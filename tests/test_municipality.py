@@ -30,6 +30,7 @@ from jukinet.law.transfer import (
 )
 from jukinet.names import era, legal
 from jukinet.names.address import Address
+from jukinet.nodes import telling
 from jukinet.nodes.keyring import new_town_ring
 from jukinet.nodes.letters import Relayed, seal_letter
 from jukinet.nodes.message import (
@@ -120,6 +121,24 @@ def test_a_refusal_in_a_group_leaves_the_others_accepted_and_the_numbers_without
     assert (first.persons, last.persons) == ((1,), (2,))
     assert [town.record(person).household for person in (1, 2)] == [1, 2]
     assert town.entries(2)[0].number == 2
+
+
+def test_a_person_whom_no_notice_has_room_for_is_refused_alone(town):
+    long = name("邉" * 100, "ア" * 100)
+    address_too = Address(
+        municipality=CHIYODA, postal_code="1000001", town="町" * 100, block="番" * 100, building=""
+    )
+    crowded = law.ExOfficioEntry(
+        filed=filed(), entrants=(entrant(name=long),), address=address_too, household=None
+    )
+    handed_in(town, entry(), crowded, entry())
+    first, refused, last = replies(ticked(town))
+    assert isinstance(refused, NotFiled)
+    assert refused.malformed
+    assert refused.reason.startswith("name, address: together")
+    assert (first.persons, last.persons) == ((1,), (2,))
+    assert counts(town)["entry"] == 2
+    assert len(notices(town)) == 2
 
 
 def test_a_notification_may_build_on_another_of_its_group(town):
@@ -216,8 +235,8 @@ def failing(monkeypatch, owner, method, after):
 
 FAILURES = [
     pytest.param(lambda town: (town.store, "commit"), 0, id="the store's commit"),
-    pytest.param(lambda town: (outbox, "append"), 0, id="the first notice"),
-    pytest.param(lambda town: (outbox, "append"), 2, id="the third notice"),
+    pytest.param(lambda town: (outbox, "append"), 0, id="what is told"),
+    pytest.param(lambda town: (telling, "seal_notice"), 2, id="the third notice"),
     pytest.param(lambda town: (book.FILINGS, "add"), 1, id="the second filing"),
     pytest.param(lambda town: (book, "append"), 2, id="the third entry"),
     pytest.param(lambda town: (codes, "hold"), 1, id="the second code"),

@@ -21,6 +21,13 @@ def test_a_page_names_only_files_that_exist(path):
     assert missing == []
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_page_names_only_tests_that_exist(path):
+    files = {one.stem for one in (ROOT / "tests").rglob("test_*.py")}
+    named = set(re.findall(r"\btest_\w*\w\b", path.read_text(encoding="utf-8"))) - files
+    assert path.name == "STYLE.md" or named == set()
+
+
 @pytest.mark.parametrize("name", [name for name in TRACKED if name])
 def test_no_tracked_file_names_a_registry_or_a_path_of_a_machine(name):
     path = ROOT / name

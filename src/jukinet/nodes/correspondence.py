@@ -86,7 +86,7 @@ class Letterbox:
         if isinstance(letter, TransferCertificate):
             self._certificate(mail, letter)
         elif isinstance(letter, TransferRequest):
-            self._teller.post(mail.tx, mail.town.digits, self._answer(mail, letter))
+            self._teller.post(mail.town.digits, self._answer(mail, letter))
         elif isinstance(letter, TransferRefused):
             self._refused(mail, letter)
         elif isinstance(letter, TransferWithdrawn):

@@ -79,16 +79,16 @@ class Municipality:
         self._asked_for_codes = False
         signing = signing_key(ring.signing)
         self._feed = Sender(store, self.to_centre, sender=town, receiver=CENTRE, key=signing)
-        teller = Teller(
+        self._teller = Teller(
             town, self.to_centre, ring=ring, signing=signing, directory=directory, chance=chance
         )
-        self._reception = Reception(self.town, frozenset(directory.towns), teller, chance)
+        self._reception = Reception(self.town, frozenset(directory.towns), self._teller, chance)
         self._letterbox = Letterbox(
             self.town,
             opening=OpenKey(ring.opening),
             directory=directory,
             reception=self._reception,
-            teller=teller,
+            teller=self._teller,
         )
 
     @property
@@ -139,13 +139,18 @@ class Municipality:
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
-        """One transaction; where it fails, what was counted in memory goes back with it."""
+        """One transaction, with all it tells at its end.
+
+        Where it fails, what was counted in memory goes back with it.
+        """
         last, asked = self._reception.last, self._asked_for_codes
         aside = len(self.set_aside)
         try:
             with self.store.begin() as tx:
                 yield tx
+                self._teller.write(tx)
         except BaseException:
+            self._teller.forget()
             self._reception.last, self._asked_for_codes = last, asked
             del self.set_aside[aside:]
             raise

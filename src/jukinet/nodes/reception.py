@@ -63,10 +63,11 @@ class Reception:
             )
             draw = Supply(tx, self.last, self._chance)
             accepted = accept(notification, situation, draw, first_entry=self.last.entry + 1)
+            words = self._teller.words_of(accepted)
         except (Malformed, Refused) as error:
             return _not_filed(number, error)
         writing.write(tx, notification, accepted, today=today, drawn=draw.from_pool)
-        self._teller.tell(tx, accepted)
+        self._teller.say(words)
         self.last = book.Last(
             self.last.entry + len(accepted.entries),
             draw.last_person,

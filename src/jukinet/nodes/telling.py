@@ -1,11 +1,15 @@
 """Telling (通知): what leaves a town because of an accepted notification.
 
 A notice for everybody of whose six items, standing or seal the centre is to hear something new;
-letters to other towns. All of it goes into the outbox in the transaction of the entries.
+letters to other towns. What is to be told is made before anything is written, so that a notice
+that cannot be made refuses its own notification and no other; all that one transaction tells goes
+into the outbox at its end, in one piece.
 """
 
+from collections.abc import Iterable
 from datetime import date
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,8 +29,15 @@ from jukinet.register.worksheet import Accepted
 from jukinet.store.engine import Transaction
 
 
+class Word(NamedTuple):
+    """One thing to tell: the item, and of a notice the person's record after it."""
+
+    item: Item
+    of: Record | None
+
+
 class Teller:
-    """Writes a town's notices and letters into its outbox."""
+    """Makes a town's notices and letters, and writes them into its outbox."""
 
     def __init__(
         self,
@@ -45,33 +56,45 @@ class Teller:
         self._directory = directory
         self._chance = chance
         self._payload_seal = SealKey(directory.payload_seal)
+        self._said: list[Word] = []
 
-    def tell(self, tx: Transaction, accepted: Accepted) -> None:
-        """Put into the outbox what an accepted notification has to tell."""
-        changed = [
-            (before, after)
+    def words_of(self, accepted: Accepted) -> list[Word]:
+        """What an accepted notification has to tell; Malformed where no notice has room for it."""
+        notices = [
+            Word(self._notice(before, after, accepted), after)
             for person in accepted.persons
             if transmits(before := accepted.before.get(person), after := accepted.after[person])
         ]
-        notices = [self._notice(before, after, accepted) for before, after in changed]
-        letters = [self._letter(town.digits, letter) for town, letter in accepted.letters]
-        if not notices and not letters:
+        letters = [Word(self._letter(town.digits, one), None) for town, one in accepted.letters]
+        return notices + letters
+
+    def say(self, words: Iterable[Word]) -> None:
+        """Tell this at the end of the transaction."""
+        self._said += words
+
+    def post(self, town: str, letter: Letter) -> None:
+        """Tell another town this at the end of the transaction."""
+        self._said.append(Word(self._letter(town, letter), None))
+
+    def write(self, tx: Transaction) -> None:
+        """The end of the transaction: everything said goes into the outbox."""
+        words, self._said = self._said, []
+        if not words:
             return
-        last = outbox.append(tx, self._stream, [*notices, *letters])
-        first = last - len(notices) - len(letters) + 1
+        last = outbox.append(tx, self._stream, [word.item for word in words])
+        first = last - len(words) + 1
         reconcile.TOLD.put(
             tx,
             *[
-                _told(after, number, item)
-                for number, (item, (_, after)) in enumerate(
-                    zip(notices, changed, strict=True), start=first
-                )
+                _told(word.of, number, word.item)
+                for number, word in enumerate(words, start=first)
+                if word.of is not None
             ],
         )
 
-    def post(self, tx: Transaction, town: str, letter: Letter) -> None:
-        """Put a letter to another town into the outbox."""
-        outbox.append(tx, self._stream, [self._letter(town, letter)])
+    def forget(self) -> None:
+        """The transaction came to nothing: what was said in it is not told."""
+        self._said = []
 
     def _letter(self, town: str, letter: Letter) -> Item:
         sealed = seal_letter(letter, self._town, town, self._signing, self._directory)

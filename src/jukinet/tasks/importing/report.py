@@ -59,5 +59,5 @@ def kind_of(fault: Fault) -> str:
     >>> kind_of(Fault("code", "resident code: check digit is 4, digits ask for 3"))
     'code: resident code: check digit is N, digits ask for N'
     """
-    reason = re.sub("[0-9]+|元(?=年)", "N", fault.reason)
+    reason = re.sub("(?<!art. )(?<!arts. )(?<![0-9])[0-9]+|元(?=年)", "N", fault.reason)
     return f"{fault.column}: {reason}" if fault.column else reason
