@@ -106,7 +106,7 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path):
 
 def test_interrupted_it_leaves_a_folder_that_verifies_and_a_second_call_goes_on(tmp_path):
     folder = tmp_path / "cut"
-    words = ("--json", "--dir", folder, "--towns", 3, "--residents", 400, "--inquiries", 60)
+    words = ("--json", "--dir", folder, "--towns", 3, "--residents", 2500, "--inquiries", 60)
     process = subprocess.Popen(
         [sys.executable, "-m", "jukinet", "demo", *map(str, words)],
         stdout=subprocess.PIPE,
@@ -114,7 +114,7 @@ def test_interrupted_it_leaves_a_folder_that_verifies_and_a_second_call_goes_on(
     )
     deadline = time.monotonic() + 60
     while not _lives(folder) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     _, spoken = process.communicate(timeout=60)
     assert process.returncode == 130, spoken
