@@ -143,6 +143,21 @@ class KeeperReply(Personal, frozen=True, kw_only=True, tag="keeper_reply"):
     refused: tuple[str, ...]  # why, for each None in order
 
 
+class AddCheckpoint(Personal, frozen=True, kw_only=True, tag="add_checkpoint"):
+    """A log asks a witness to cosign: the body of tlog-witness's add-checkpoint."""
+
+    asked: int
+    content: bytes
+
+
+class Cosigned(Personal, frozen=True, kw_only=True, tag="cosigned"):
+    """What a witness says: HTTP's status, and signature lines or a size."""
+
+    asked: int
+    status: int
+    content: bytes
+
+
 Body = (
     Tick
     | Filing
@@ -158,6 +173,8 @@ Body = (
     | Rejected
     | KeeperOrder
     | KeeperReply
+    | AddCheckpoint
+    | Cosigned
 )
 
 
