@@ -2,7 +2,8 @@
 
 Whoever objects shows the key that opens the entry's sealed part; only its resident has it. The
 objection is a leaf of the public log, and so is the answer; what both say is sealed beside them,
-for the resident and the agency alone. An answer that does not come in time is overdue for all to see.
+for the resident and the agency alone. An answer that does not come in time is overdue, and all
+can see it.
 """
 
 from datetime import date, timedelta

@@ -168,6 +168,10 @@ class Ledger:
         leaf, proof = self.log.entry(index), self.log.receipt(index)
         return Receipt(index=index, leaf=leaf, proof=proof, salt=b"", body=b"")
 
+    def labels(self, index: int, leaf: Leaf) -> Sequence[bytes]:
+        """The labels of a leaf; those of a bundle from its file."""
+        return _labels(self.log, index, leaf)
+
     def sealed(self, index: int, leaf: Leaf, label: bytes) -> bytes | None:
         """What stands sealed beside an entry under this label, or None."""
         if not isinstance(leaf, BundleLeaf):

@@ -202,14 +202,19 @@ class ShowAnswers(Personal, frozen=True, kw_only=True, tag="show_answers"):
     leaves: tuple[int, ...]
 
 
-class ShownAnswers(Personal, frozen=True, kw_only=True, tag="shown_answers"):
-    """For each leaf asked for: sector and handle of the person; "" where nobody was given.
+class Shown(Personal, frozen=True, kw_only=True):
+    """For whom the answer under a leaf was; no handle: it gave nothing of anybody."""
 
-    None where the agency has no such answer.
-    """
+    leaf: int
+    sector: str
+    handle: bytes
+
+
+class ShownAnswers(Personal, frozen=True, kw_only=True, tag="shown_answers"):
+    """What an agency shows; an answer that it does not have is left out."""
 
     sample: int
-    shown: tuple[tuple[str, bytes] | None, ...]
+    shown: tuple[Shown, ...]
 
 
 class SampleDone(Personal, frozen=True, kw_only=True, tag="sample_done"):

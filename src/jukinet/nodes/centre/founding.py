@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
-from jukinet.law.leaf import KeyLeaf, leaf_time
+from jukinet.law.leaf import GrantLeaf, KeyLeaf, Leaf, leaf_time
 from jukinet.law.schedule import Schedule
 from jukinet.law.standing import same_row
 from jukinet.ledger.noted import Noted
@@ -30,11 +30,11 @@ def founding(
     noted: Noted, schedule: Schedule, directory: Directory, now: datetime
 ) -> tuple[Draft, ...]:
     """The leaves that the log lacks."""
-    leaves = [*_rows(noted, schedule, now), *_new_keys(noted, directory, now)]
-    return tuple(map(Draft, leaves))
+    leaves: list[Leaf] = [*_rows(noted, schedule, now), *_new_keys(noted, directory, now)]
+    return tuple(Draft(leaf) for leaf in leaves)
 
 
-def _rows(noted: Noted, schedule: Schedule, now: datetime) -> Iterator[object]:
+def _rows(noted: Noted, schedule: Schedule, now: datetime) -> Iterator[GrantLeaf]:
     for grant in schedule.grants.values():
         announced = noted.rows.announced(schedule, grant, now)
         newest = noted.rows.newest(grant.id)

@@ -7,13 +7,14 @@ go to the keepers as one.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from jukinet.keys.chance import Chance
 from jukinet.law.inquiry import Receipt
+from jukinet.law.standing import day_of
 from jukinet.ledger.closing import Closing, closing
 from jukinet.ledger.writer import Draft, Group, Ledger
 from jukinet.nodes.message import CENTRE, KEEPER, KeeperOrder, KeeperReply, Message, Task
@@ -45,6 +46,7 @@ class Groups:
         self._ledger = ledger
         self._staged: list[Staged] = []
         self._group: list[Staged] = []  # being written; after an error it is written again
+        self._closed_on: date | None = None  # the day whose yesterday is closed
         self._ended: Closing | None = None  # a day that is being closed, likewise
         self._written: Group | None = None  # it waits for the witnesses
         self._ordered: list[Ordered] = []
@@ -79,11 +81,13 @@ class Groups:
         if self._written is not None:
             return False
         if not self._group:
-            self._ended = self._ended or closing(self._ledger, now)
+            if self._ended is None and self._closed_on != day_of(now):
+                self._ended = closing(self._ledger, now)
+                self._closed_on = None if self._ended else day_of(now)
             if self._ended is not None:
-                drafts, files = self._ended
-                self._written = self._ledger.write(drafts, now, beside=files)
-                self._ended = None
+                ended, files = self._ended
+                self._written = self._ledger.write(ended, now, beside=files)
+                self._ended, self._closed_on = None, day_of(now)
                 return True
             self._group = self._without_repeats(self._staged)
             self._staged = []
@@ -93,11 +97,10 @@ class Groups:
         self._written = self._ledger.write(drafts, now)
         return True
 
-    def go_on(self, lines: Sequence[str]) -> None:
+    def go_on(self) -> None:
         """Enough witnesses have signed: give the receipts out, and go on with each."""
         if self._written is None:
             return
-        self._ledger.cosigned(lines)
         receipts = self._ledger.receipts(self._written)
         group, self._group, self._written = self._group, [], None
         start = 0

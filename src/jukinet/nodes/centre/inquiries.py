@@ -67,8 +67,9 @@ class Inquiries:
         ring: CentreRing,
         directory: Directory,
         schedule: Schedule,
+        out_of_step: list[str],
     ) -> None:
-        self.out_of_step: list[str] = []  # for the operator
+        self.out_of_step = out_of_step  # for the operator
         self.closed = ""  # why no question is taken just now
         self._ledger = ledger
         self._ring = ring
@@ -233,11 +234,11 @@ class Inquiries:
                 found.append(self._meant(pending, opened))
             except (Refused, OutOfStep) as error:
                 failed.append((pending, error))
-        for place, (pending, error) in enumerate(failed):
+        for place, (pending, why) in enumerate(failed):
             # The bundle answers the inquiry's leaf; where there is none, the first refusal does.
             answered = bool(found) or place > 0
             with self._or_refused(replace(pending, answered=answered)):
-                raise error
+                raise why
         if found:
             self._found_many(found)
 

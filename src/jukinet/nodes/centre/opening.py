@@ -1,8 +1,8 @@
 """Opening (猶予の終了): what was kept from its resident for a while comes to stand on the chain.
 
-Each day the centre looks which entries are due. The keepers open what stands sealed beside the leaf,
-on the receipt of the leaf itself and not before its day; then the entry is written again, on the
-resident's chain, and refers back. What a crash leaves undone is due again the next time.
+Each day the centre looks which entries are due. The keepers open what stands sealed beside the
+leaf, on the receipt of the leaf itself and not before its day; then the entry is written again, on
+the resident's chain, and refers back. What a crash leaves undone is due again the next time.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ AT_ONCE = 256
 class Openings:
     """Deferred entries at the centre."""
 
-    def __init__(self, ledger: Ledger, groups: Groups) -> None:
-        self.out_of_step: list[str] = []
+    def __init__(self, ledger: Ledger, groups: Groups, out_of_step: list[str]) -> None:
+        self.out_of_step = out_of_step
         self._ledger = ledger
         self._groups = groups
         self._under_way: set[int] = set()

@@ -127,12 +127,13 @@ class Residents:
         try:
             leaf, body = self._entry(asked)
             words = objections.words("", asked.text)
-            label, _ = apart = ratchet.objection(asked.entry_key)
-            stands = self._ledger.stands(label)
-            if stands is not None:
-                raise Refused(f"objection: it stands in leaf {stands} already, and waits there")
         except JukinetError as error:
             self._say(sender, NotGiven(request=asked.request, reason=str(error)))
+            return
+        label, _ = apart = ratchet.objection(asked.entry_key)
+        stands = self._ledger.stands(label)
+        if stands is not None:
+            self._stands_already(sender, asked, body, stands)
             return
         objection = ObjectionLeaf(
             time=leaves.leaf_time(now),
@@ -159,10 +160,19 @@ class Residents:
         if sealed is None:
             raise Refused("entry: its sealed part was erased; object in writing, at the desk")
         try:
-            salt, body = leaves.open_under(asked.entry_key, asked.label, sealed)
+            _salt, body = leaves.open_under(asked.entry_key, asked.label, sealed)
         except Damaged:
             raise Refused("entry: this key does not open it; it is another person's") from None
         return leaf, leaves.decode_body(body)
+
+    def _stands_already(self, sender: str, asked: Objection, body: Body, index: int) -> None:
+        """It was sent before: say so again, and tell the agency again while it has not answered."""
+        waits = self._ledger.noted.objections.get(index)
+        if waits is None:
+            reason = f"objection: it stands in leaf {index}, and is answered; see your statement"
+            self._say(sender, NotGiven(request=asked.request, reason=reason))
+        else:
+            self._objected(sender, asked, body, waits.answer_by, (self._ledger.receipt(index),))
 
     def _objected(
         self,

@@ -27,8 +27,8 @@ ASK_AGAIN: Final = timedelta(seconds=5)
 class Witnesses:
     """The witnesses of a policy, and what they have said of the checkpoint that stands."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.out_of_step: list[str] = []
+    def __init__(self, policy: Policy, out_of_step: list[str]) -> None:
+        self.out_of_step = out_of_step
         self._policy = policy
         self._keys = [one.key for one in policy.witnesses]
         self._names = {one.key: one.name for one in policy.witnesses}
