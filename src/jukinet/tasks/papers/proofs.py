@@ -1,8 +1,8 @@
 """Statement for machines (開示の証明): everything that it says, with the proofs, as plain values.
 
 A `text` is a leaf as the log has it, a `proof` a tlog-proof text: anybody's tools verify the one
-by the other and the log's key. A
-`path` leads from a record (hexadecimal) to the root that stands in the leaf of its run or bundle.
+by the other and the log's key. A `path` leads from a record (hexadecimal) to the root that stands
+in the leaf of its run or bundle.
 """
 
 from datetime import date
