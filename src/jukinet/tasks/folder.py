@@ -7,6 +7,7 @@
     centre/13.db ...         the index, one file a prefecture; national.db; chains.db
     centre/log/              the public log: plain files that any mirror can serve
     keeper/keeper.db         what has been spent
+    witnesses/w1/            a witness's folder (tasks.witnessing), as it stands anywhere else
     agencies/pension.db      what an agency keeps
 
 One process works in a folder at a time (`store.lock`). A folder that is not ours is never touched.
@@ -116,6 +117,10 @@ class Folder:
     def keeper(self) -> Path:
         """The keeper's file."""
         return self.root / "keeper" / "keeper.db"
+
+    def witness(self, name: str) -> Path:
+        """A witness's folder."""
+        return self.root / "witnesses" / name
 
     def agency(self, name: str) -> Path:
         """An agency's file."""
