@@ -20,8 +20,9 @@ from jukinet.law.inquiry import (
     Refusal,
     decode_content,
 )
-from jukinet.law.leaf import DisclosureLeaf, InquiryLeaf, Leaf, RefusalLeaf
+from jukinet.law.leaf import BundleLeaf, DeferredLeaf, Given, Leaf, RefusalLeaf
 from jukinet.law.schedule import Receiver
+from jukinet.law.standing import StandingRows
 from jukinet.merkle import proof
 from jukinet.merkle.checkpoint import Checkpoint, open_checkpoint
 from jukinet.merkle.note import VerifierKey
@@ -83,10 +84,12 @@ def open_answer(
     log: LogKey,
     receiver: Receiver,
     prefecture: str,
+    rows: StandingRows | None = None,
 ) -> Content | None:
     """The content of an answer whose receipt verifies; None for a refusal whose receipt does.
 
-    Raises Refused where anything does not fit; then nothing of the answer may be used.
+    `rows` are the schedule's as the log has them. Raises Refused where anything does not fit; then
+    nothing of the answer may be used.
     """
     if answer.nonce != inquiry.nonce:
         raise Refused("answer: it is to another inquiry")
@@ -94,13 +97,26 @@ def open_answer(
     if isinstance(answer, Refusal):
         _check_refused(leaf, answer.rule)
     else:
-        _check_disclosed(leaf, inquiry)
+        _check_disclosed(leaf, inquiry, rows)
+    assert isinstance(leaf, RefusalLeaf | Given)
     if (leaf.agency, leaf.row) != leaves.public_asker(receiver, prefecture, inquiry.row):
         raise Refused("receipt: its leaf says another agency or row")
     if leaf.kind != inquiry.kind.value:
         raise Refused("receipt: its leaf says another kind of question")
     _check_bound(leaf, answer.receipt, signed)
     return None if isinstance(answer, Refusal) else _content(answer, inquiry)
+
+
+def check_record(leaf: Leaf, receipt: Receipt) -> None:
+    """Refused or Malformed where a receipt's record is not in the bundle of its leaf."""
+    if isinstance(leaf, BundleLeaf):
+        verify_inclusion(
+            leaf_hash(receipt.record),
+            index=receipt.place,
+            size=leaf.count,
+            proof=receipt.path,
+            root=bytes.fromhex(leaf.root),
+        )
 
 
 def _content(answer: Answer, inquiry: Inquiry) -> Content:
@@ -119,18 +135,28 @@ def _check_refused(leaf: Leaf, rule: str) -> None:
         raise Refused("receipt: its leaf says that another rule forbids the inquiry")
 
 
-def _check_disclosed(leaf: Leaf, inquiry: Inquiry) -> None:
-    if not isinstance(leaf, DisclosureLeaf):
+def _check_disclosed(leaf: Leaf, inquiry: Inquiry, rows: StandingRows | None) -> None:
+    if not isinstance(leaf, Given):
         raise Refused("receipt: its leaf is not of a disclosure")
     if leaf.items != leaves.item_names(inquiry.items):
         raise Refused("receipt: its leaf says other items")
     if (leaf.inquiry is None) is not isinstance(inquiry.subject, BySearch):
         raise Refused("receipt: its leaf says that the person was named in another way")
+    if isinstance(leaf, DeferredLeaf) is (inquiry.defer_to is None):
+        raise Refused(
+            "receipt: its leaf is kept from the resident, or is not, against what was asked"
+        )
+    if isinstance(leaf, DeferredLeaf) and leaf.open_on != str(inquiry.defer_to):
+        raise Refused("receipt: its leaf is kept from the resident until another day")
+    reason = rows.why_not(leaf) if rows is not None else ""
+    if reason:
+        raise Refused(f"receipt: by the log's own rows the answer is not lawful: {reason}")
 
 
-def _check_bound(leaf: Leaf, receipt: Receipt, signed: bytes) -> None:
-    assert not isinstance(leaf, InquiryLeaf)
-    if leaves.commitment(receipt.salt, receipt.body) != leaf.commitment:
+def _check_bound(leaf: RefusalLeaf | Given, receipt: Receipt, signed: bytes) -> None:
+    check_record(leaf, receipt)
+    committed = receipt.record[16:].hex() if isinstance(leaf, BundleLeaf) else leaf.commitment
+    if leaves.commitment(receipt.salt, receipt.body) != committed:
         raise Refused("receipt: its leaf does not commit to what was given with it")
     if leaves.decode_body(receipt.body).inquiry != sha256(signed).hexdigest():
         raise Refused("receipt: its leaf commits to another inquiry")

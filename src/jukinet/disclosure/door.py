@@ -12,7 +12,7 @@ answered in exactly the same way; see `needs_second_round`.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from jukinet.disclosure.minimise import Seen, answers, differs, nothing
 from jukinet.errors import Refused
 from jukinet.law.inquiry import ByHandle, BySearch, Content, Inquiry, Receipt
 from jukinet.law.leaf import (
+    JAPAN,
     Body,
     DisclosureLeaf,
     InquiryLeaf,
@@ -35,7 +36,6 @@ from jukinet.law.personal import Personal
 from jukinet.law.schedule import Grant, Receiver, Schedule
 
 ASKED_WITHIN = timedelta(minutes=10)
-JAPAN = timezone(timedelta(hours=9))
 
 
 class Candidate(Personal, frozen=True, kw_only=True):

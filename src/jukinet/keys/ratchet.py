@@ -26,6 +26,21 @@ def entry_key(state: bytes) -> bytes:
     return sha256(_KEY + state).digest()
 
 
+def objection(entry_key: bytes) -> tuple[bytes, bytes]:
+    """Label and key of the objection to an entry: whoever opens the entry opens that, too."""
+    return _aside(b"objection", entry_key)
+
+
+def objection_answer(entry_key: bytes) -> tuple[bytes, bytes]:
+    """Label and key of the answer to the objection to an entry."""
+    return _aside(b"objection answer", entry_key)
+
+
+def _aside(what: bytes, entry_key: bytes) -> tuple[bytes, bytes]:
+    label = sha256(b"jukinet " + what + b" label v1" + entry_key).digest()[:LABEL_BYTES]
+    return label, sha256(b"jukinet " + what + b" key v1" + entry_key).digest()
+
+
 def next_state(state: bytes) -> bytes:
     """The state after this one, 32 bytes."""
     return sha256(_NEXT + state).digest()

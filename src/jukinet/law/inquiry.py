@@ -84,6 +84,7 @@ class Inquiry(Personal, frozen=True, kw_only=True):
     nonce: bytes
     claim: Claim | None = None
     since: date | None = None
+    defer_to: date | None = None  # the day on which the resident may see it, where the row lets
 
     def encode(self) -> bytes:
         """The bytes that the agency signs and the ledger's commitment binds."""
@@ -219,7 +220,8 @@ class Receipt(Personal, frozen=True, kw_only=True):
     """Proof that a disclosure or refusal stands in the ledger; only the ledger makes these.
 
     `proof` is a `tlog-proof` text (leaf index, hashes, checkpoint); `leaf` is the entry itself;
-    `body` and `salt` open the leaf's commitment for whoever asked.
+    `body` and `salt` open the leaf's commitment for whoever asked. Where the leaf is a bundle's,
+    `record` is the one of this disclosure, `place` where it stands, `path` the hashes to the root.
     """
 
     index: int
@@ -227,6 +229,9 @@ class Receipt(Personal, frozen=True, kw_only=True):
     proof: bytes
     salt: bytes
     body: bytes
+    record: bytes = b""
+    place: int = 0
+    path: tuple[bytes, ...] = ()
 
 
 class Answer(Personal, frozen=True, kw_only=True, tag="answer"):

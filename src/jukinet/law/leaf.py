@@ -1,4 +1,4 @@
-"""Leaf (公開台帳の葉): what the public sees of an inquiry, a disclosure or a refusal, for ever.
+"""Leaf (公開台帳の葉): what the public sees of all that concerns a disclosure, for ever.
 
 A leaf is one line of JSON in UTF-8, its fields in a fixed order, so that anybody's tools read it.
 It says when, which agency, under which row, which kind of question, which classes of items, how
@@ -7,6 +7,11 @@ view key can compute. What the resident may read besides (who exactly, for which
 body, sealed under the entry's own key and bound to the leaf by a salted commitment; it stands
 beside the log and can be deleted, the leaf cannot.
 
+Questions and answers: inquiry, disclosure, bundle, deferred, opening, refusal. What the resident
+does: view_key, objection, with its objection_answer. What makes the log checkable: grant and key,
+which say under which rows and keys anything counts; run, which proves that a label is not there;
+sample and sample_result, by which answers are held against the chain that they stand under.
+
 A municipal asker appears as its prefecture and the table only: in a small town "who asked" may say
 "about whom"; the exact office and row are in the body.
 
@@ -14,9 +19,10 @@ docs/spec/leaf.md lists the fields, byte for byte.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -29,11 +35,14 @@ from jukinet.law.inquiry import UNREADABLE, BySearch, Inquiry
 from jukinet.law.personal import Personal
 from jukinet.law.schedule import Grant, Receiver
 
+JAPAN: Final = timezone(timedelta(hours=9))
 SALT_BYTES: Final = 32
 BODY_BYTES: Final = 512  # as it stands beside the log
 _PLAIN_BYTES: Final = BODY_BYTES - 16  # the AEAD's tag
 BODY_TEXT_MAX: Final = _PLAIN_BYTES - SALT_BYTES - 1
 """How long a body's JSON may be, so that salt, text and padding fit."""
+
+T = TypeVar("T")
 
 _COMMITMENT: Final = b"jukinet commitment v1"
 _NONCE: Final = bytes(12)  # an entry's key serves once
@@ -42,6 +51,7 @@ _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _Time = Annotated[str, Meta(pattern=rf"\A{_DAY}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}Z\Z")]
 _Hash = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 _Label = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+_Date = Annotated[str, Meta(pattern=rf"\A{_DAY}\Z")]
 _Index = Annotated[int, Meta(ge=0)]
 _Count = Annotated[int, Meta(ge=1)]
 
@@ -87,7 +97,192 @@ class RefusalLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="refusal", tag_
     inquiry: _Index | None
 
 
-Leaf = InquiryLeaf | DisclosureLeaf | RefusalLeaf
+class BundleLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="bundle", tag_field="type"):
+    """Many disclosures of one order at once: label and commitment of each stand in the bundle.
+
+    The bundle (law.bundle) is a file beside the log, sorted by label; `root` is its tree's.
+    """
+
+    v: Literal[1] = 1
+    time: _Time
+    agency: str
+    row: str
+    kind: str
+    items: tuple[str, ...]
+    count: _Count
+    root: _Hash
+    inquiry: _Index | None
+
+
+class DeferredLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="deferred", tag_field="type"):
+    """A disclosure whose resident is not to see it before a day (an investigation).
+
+    The label is random and on nobody's chain; the entry is opened on its day by an opening leaf.
+    """
+
+    v: Literal[1] = 1
+    time: _Time
+    agency: str
+    row: str
+    kind: str
+    items: tuple[str, ...]
+    labels: Annotated[tuple[_Label, ...], Meta(min_length=1, max_length=1)]
+    commitment: _Hash
+    inquiry: _Index | None
+    open_on: _Date
+
+
+class OpeningLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="opening", tag_field="type"):
+    """A deferred disclosure that its resident may see from now on, on the resident's chain."""
+
+    v: Literal[1] = 1
+    time: _Time
+    agency: str
+    row: str
+    kind: str
+    items: tuple[str, ...]
+    labels: Annotated[tuple[_Label, ...], Meta(min_length=1, max_length=1)]
+    commitment: _Hash
+    deferred: _Index  # the index of the deferred leaf
+
+
+class ViewKeyLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="view_key", tag_field="type"):
+    """A view key was given out; it stands on the chain that it opens, so nobody does it unseen."""
+
+    v: Literal[1] = 1
+    time: _Time
+    issuer: str  # a town by its prefecture, such as municipal/13
+    labels: Annotated[tuple[_Label, ...], Meta(min_length=1, max_length=1)]
+    commitment: _Hash
+
+
+class ObjectionLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="objection", tag_field="type"):
+    """A resident objects to an entry (異議の申出); the agency is to answer within its time."""
+
+    v: Literal[1] = 1
+    time: _Time
+    agency: str  # as the entry's leaf has it
+    row: str
+    labels: Annotated[tuple[_Label, ...], Meta(min_length=1, max_length=1)]
+    commitment: _Hash
+    entry: _Index  # the index of the leaf that is objected to
+    about: _Label  # its label
+    answer_by: _Date
+
+
+class ObjectionAnswerLeaf(
+    msgspec.Struct, frozen=True, kw_only=True, tag="objection_answer", tag_field="type"
+):
+    """The agency's answer to an objection."""
+
+    v: Literal[1] = 1
+    time: _Time
+    labels: Annotated[tuple[_Label, ...], Meta(min_length=1, max_length=1)]
+    commitment: _Hash
+    objection: _Index
+    outcome: Literal["upheld", "explained", "rejected"]
+
+
+class GrantLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="grant", tag_field="type"):
+    """A row of the schedules (別表の項), as it counts from a day on."""
+
+    v: Literal[1] = 1
+    time: _Time
+    row: str
+    ordinance_item: str
+    affair: str
+    affair_ja: str
+    receiver: str
+    municipal: bool
+    items: tuple[str, ...]
+    kinds: tuple[str, ...]
+    deferral_days: _Index
+    valid_from: _Date
+    valid_to: _Date | None
+    counts_from: _Date
+
+
+class KeyLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="key", tag_field="type"):
+    """A key that counts from now on: an agency's, the keepers' together, the witnesses' policy."""
+
+    v: Literal[1] = 1
+    time: _Time
+    office: Literal["agency", "keepers", "witnesses"]
+    name: str
+    digest: _Hash  # SHA-256: of the public key; of the keepers' keys; of the policy file
+
+
+class RunLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="run", tag_field="type"):
+    """All labels of a stretch of the log, sorted (merkle.runs): what is not there, is nowhere."""
+
+    v: Literal[1] = 1
+    time: _Time
+    span: Literal["day", "month", "year"]
+    name: Annotated[str, Meta(pattern=r"\A[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?\Z")]
+    first: _Index  # the stretch: leaves first to end - 1
+    end: _Index
+    count: _Index
+    root: _Hash
+    statistics: _Hash | None  # of a month: SHA-256 of the statistics file (law.statistics)
+
+
+class SampleLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="sample", tag_field="type"):
+    """Entries picked by public randomness, whose answers are held against their chains."""
+
+    v: Literal[1] = 1
+    time: _Time
+    month: Annotated[str, Meta(pattern=r"\A[0-9]{4}-[0-9]{2}\Z")]
+    randomness: _Hash
+    picked: tuple[_Index, ...]
+
+
+class SampleResultLeaf(
+    msgspec.Struct, frozen=True, kw_only=True, tag="sample_result", tag_field="type"
+):
+    """What a sample came to: how many answers stand under the right chain, and which do not."""
+
+    v: Literal[1] = 1
+    time: _Time
+    sample: _Index
+    agree: _Index
+    differ: tuple[_Index, ...]
+    nobody: _Index  # answers that gave nothing of anybody
+    not_shown: tuple[_Index, ...]  # whose agency shows no answer
+
+
+Leaf = (
+    InquiryLeaf
+    | DisclosureLeaf
+    | RefusalLeaf
+    | BundleLeaf
+    | DeferredLeaf
+    | OpeningLeaf
+    | ViewKeyLeaf
+    | ObjectionLeaf
+    | ObjectionAnswerLeaf
+    | GrantLeaf
+    | KeyLeaf
+    | RunLeaf
+    | SampleLeaf
+    | SampleResultLeaf
+)
+
+Question = InquiryLeaf | DisclosureLeaf | RefusalLeaf | BundleLeaf | DeferredLeaf
+"""Leaves by which somebody asked: before the first of them, everything is founding."""
+
+Given = DisclosureLeaf | BundleLeaf | DeferredLeaf
+"""Leaves on which something may be opened and given."""
+
+OnChain = DisclosureLeaf | OpeningLeaf | ViewKeyLeaf
+"""Leaves that stand under the next label of a resident's chain."""
+
+
+class Holder(StrEnum):
+    """To whom a view key is given."""
+
+    SELF = "self"
+    GUARDIAN = "guardian"  # a legal representative (法定代理人)
+    PROXY = "proxy"  # whom the resident sends (任意代理人)
 
 
 class Body(Personal, frozen=True, kw_only=True):
@@ -101,6 +296,32 @@ class Body(Personal, frozen=True, kw_only=True):
     items: tuple[str, ...]
     subject: str  # "search" or "handle"
     inquiry: str  # SHA-256 of the signed inquiry, hexadecimal
+
+    def encode(self) -> bytes:
+        """Its bytes (JSON)."""
+        return msgspec.json.encode(self)
+
+
+class KeyGiven(Personal, frozen=True, kw_only=True):
+    """What stands sealed beside the leaf of a view key: who gave which key to whom."""
+
+    town: str
+    official: str
+    holder: Holder
+    epoch: int
+    place: int  # what stands before it, the key does not open
+    valid_to: str  # a day
+
+    def encode(self) -> bytes:
+        """Its bytes (JSON)."""
+        return msgspec.json.encode(self)
+
+
+class Words(Personal, frozen=True, kw_only=True):
+    """What stands sealed beside an objection or its answer: in somebody's own words."""
+
+    official: str  # "" where the resident speaks
+    text: str
 
     def encode(self) -> bytes:
         """Its bytes (JSON)."""
@@ -121,6 +342,11 @@ def decode(entry: bytes) -> Leaf:
     if _encode(leaf) != entry:
         raise Malformed("leaf: it is not written in the one way that leaves are written")
     return leaf
+
+
+def labels_of(leaf: Leaf) -> tuple[bytes, ...]:
+    """The labels that a leaf itself bears, in order; those of a bundle stand in its file."""
+    return tuple(map(bytes.fromhex, getattr(leaf, "labels", ())))
 
 
 def body_of(inquiry: Inquiry, signed: bytes, grant: Grant | None) -> Body:
@@ -144,22 +370,37 @@ def commitment(salt: bytes, body: bytes) -> str:
 
 def seal_body(state: bytes, salt: bytes, body: bytes) -> bytes:
     """A body and its salt, sealed under the entry key of a chain's state; always BODY_BYTES."""
-    plain = pad(salt + body, _PLAIN_BYTES)
-    return lock(ratchet.entry_key(state), plain, nonce=_NONCE, context=ratchet.label(state))
+    return seal_under(ratchet.entry_key(state), ratchet.label(state), salt, body)
 
 
 def open_body(state: bytes, sealed: bytes) -> tuple[bytes, bytes]:
     """The salt and the body; raises Damaged where the key does not open it."""
-    plain = unpad(
-        unlock(ratchet.entry_key(state), sealed, nonce=_NONCE, context=ratchet.label(state))
-    )
+    return open_under(ratchet.entry_key(state), ratchet.label(state), sealed)
+
+
+def seal_under(key: bytes, label: bytes, salt: bytes, body: bytes) -> bytes:
+    """A body and its salt, sealed under a key that serves this once; always BODY_BYTES.
+
+    Raises Malformed for a body of more than BODY_TEXT_MAX bytes.
+    """
+    return lock(key, pad(salt + body, _PLAIN_BYTES), nonce=_NONCE, context=label)
+
+
+def open_under(key: bytes, label: bytes, sealed: bytes) -> tuple[bytes, bytes]:
+    """The salt and the body; raises Damaged where the key does not open it."""
+    plain = unpad(unlock(key, sealed, nonce=_NONCE, context=label))
     return plain[:SALT_BYTES], plain[SALT_BYTES:]
 
 
 def decode_body(content: bytes) -> Body:
-    """The body from its bytes; raises Damaged."""
+    """The body of a disclosure from its bytes; raises Damaged."""
+    return read_body(content, Body)
+
+
+def read_body(content: bytes, kind: type[T]) -> T:
+    """A body of a kind from its bytes; raises Damaged."""
     try:
-        return msgspec.json.decode(content, type=Body)
+        return msgspec.json.decode(content, type=kind)
     except UNREADABLE:
         raise Damaged("body: what was sealed beside the leaf is not a body") from None
 

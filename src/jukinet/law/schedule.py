@@ -29,6 +29,9 @@ from jukinet.numbers import corporate_number
 AFFAIR_BYTES_MAX: Final = 80
 """How long an affair's name may be: it stands in the sealed body of a leaf, which has one size."""
 
+DEFERRAL_DAYS_MAX: Final = 730
+"""For how long an entry may be kept from its resident at most."""
+
 _RECEIVER: Final = re.compile("[a-z][a-z-]{1,15}")
 T = TypeVar("T")
 
@@ -65,6 +68,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kinds: frozenset[Kind]
     valid_from: date
     valid_to: date | None = None
+    deferral_days: int = 0  # how long the resident may be kept from seeing it (investigations)
 
     @property
     def id(self) -> str:
@@ -150,6 +154,8 @@ def _check_grant(grant: Grant, receivers: Mapping[str, Receiver]) -> None:
         raise Malformed(f"{which}: items, and a kind of question that needs them, or neither")
     if not grant.affair_ja or not 1 <= len(grant.affair.encode()) <= AFFAIR_BYTES_MAX:
         raise Malformed(f"{which}: want its affair in both languages, {AFFAIR_BYTES_MAX} bytes")
+    if not 0 <= grant.deferral_days <= DEFERRAL_DAYS_MAX:
+        raise Malformed(f"{which}: want deferral_days of 0 to {DEFERRAL_DAYS_MAX}")
     if grant.valid_to is not None and grant.valid_to <= grant.valid_from:
         raise Malformed(f"{which}: it ends before it is in force")
 

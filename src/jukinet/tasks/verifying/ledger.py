@@ -16,7 +16,7 @@ from jukinet.keys import ratchet
 from jukinet.keys.seal import OpenKey
 from jukinet.law import leaf as leaves
 from jukinet.law.inquiry import NONCE_BYTES
-from jukinet.law.leaf import DisclosureLeaf, InquiryLeaf, Leaf, RefusalLeaf
+from jukinet.law.leaf import DisclosureLeaf, Given, InquiryLeaf, Leaf, RefusalLeaf
 from jukinet.law.schedule import load
 from jukinet.ledger.chains import CHAINS, LABELS, NONCES, PROGRESS, Chain
 from jukinet.nodes.centre.inspection import DECOY
@@ -188,7 +188,7 @@ class Ledger:
         """Every leaf against what it refers to, and against what is sealed beside it."""
         answered: set[int] = set()
         for index, leaf in self.leaves.items():
-            if not isinstance(leaf, InquiryLeaf) and leaf.inquiry is not None:
+            if isinstance(leaf, RefusalLeaf | Given) and leaf.inquiry is not None:
                 asked = self.leaves.get(leaf.inquiry)
                 if not _answers(leaf, asked) or leaf.inquiry >= index:
                     self.note(index, "answers no inquiry of the same asker, row and kind")
@@ -236,11 +236,11 @@ def _stands(row: Chain, walked: Walked, size: int) -> bool:
     return row[2:5] == (place, state, ratchet.label(state))
 
 
-def _answers(leaf: DisclosureLeaf | RefusalLeaf, asked: Leaf | None) -> bool:
+def _answers(leaf: RefusalLeaf | Given, asked: Leaf | None) -> bool:
     if not isinstance(asked, InquiryLeaf):
         return False
     same = (leaf.agency, leaf.row, leaf.kind) == (asked.agency, asked.row, asked.kind)
-    return same and (not isinstance(leaf, DisclosureLeaf) or leaf.items == asked.items)
+    return same and (isinstance(leaf, RefusalLeaf) or leaf.items == asked.items)
 
 
 def _says(
