@@ -29,16 +29,18 @@ from msgspec import Meta
 
 from jukinet.errors import Damaged, Malformed
 from jukinet.keys import ratchet
-from jukinet.keys.seal import lock, pad, unlock, unpad
-from jukinet.law.identity import Item
+from jukinet.keys.seal import SEAL_OVERHEAD, SealKey, lock, pad, unlock, unpad
+from jukinet.law.identity import LOCATOR_BYTES, Item
 from jukinet.law.inquiry import UNREADABLE, BySearch, Inquiry
 from jukinet.law.personal import Personal
 from jukinet.law.schedule import Grant, Receiver
+from jukinet.merkle.tiles import TILE_WIDTH, suffix
 
 JAPAN: Final = timezone(timedelta(hours=9))
 SALT_BYTES: Final = 32
 BODY_BYTES: Final = 512  # as it stands beside the log
 _PLAIN_BYTES: Final = BODY_BYTES - 16  # the AEAD's tag
+BUNDLE_RECORD_BYTES: Final = 48  # label and commitment
 BODY_TEXT_MAX: Final = _PLAIN_BYTES - SALT_BYTES - 1
 """How long a body's JSON may be, so that salt, text and padding fit."""
 
@@ -273,6 +275,11 @@ Question = InquiryLeaf | DisclosureLeaf | RefusalLeaf | BundleLeaf | DeferredLea
 Given = DisclosureLeaf | BundleLeaf | DeferredLeaf
 """Leaves on which something may be opened and given."""
 
+Bodied = (
+    DisclosureLeaf | DeferredLeaf | OpeningLeaf | ViewKeyLeaf | ObjectionLeaf | ObjectionAnswerLeaf
+)
+"""Leaves beside which something stands sealed."""
+
 OnChain = DisclosureLeaf | OpeningLeaf | ViewKeyLeaf
 """Leaves that stand under the next label of a resident's chain."""
 
@@ -349,6 +356,16 @@ def labels_of(leaf: Leaf) -> tuple[bytes, ...]:
     return tuple(map(bytes.fromhex, getattr(leaf, "labels", ())))
 
 
+def bundle_folder(index: int) -> str:
+    """Where the bundle of a bundle leaf stands beside the log."""
+    return f"bundle/{suffix(index)}"
+
+
+def bundle_bodies(index: int, place: int) -> str:
+    """The file beside the log that has the sealed body of a place in a bundle, 256 to a file."""
+    return f"{bundle_folder(index)}/bodies/{suffix(place // TILE_WIDTH)}"
+
+
 def body_of(inquiry: Inquiry, signed: bytes, grant: Grant | None) -> Body:
     """What the resident may read of an inquiry."""
     return Body(
@@ -390,6 +407,26 @@ def open_under(key: bytes, label: bytes, sealed: bytes) -> tuple[bytes, bytes]:
     """The salt and the body; raises Damaged where the key does not open it."""
     plain = unpad(unlock(key, sealed, nonce=_NONCE, context=label))
     return plain[:SALT_BYTES], plain[SALT_BYTES:]
+
+
+def seal_deferred(
+    keepers: SealKey, label: bytes, locator: bytes, salt: bytes, body: bytes
+) -> bytes:
+    """What stands beside a deferred leaf: whose it is, salt and body, sealed to the keepers."""
+    plain = pad(locator + salt + body, BODY_BYTES - SEAL_OVERHEAD)
+    return keepers.seal(plain, context=deferred_context(label))
+
+
+def deferred_context(label: bytes) -> bytes:
+    """What the seal beside a deferred leaf is bound to."""
+    return b"jukinet deferred v1\x00" + label
+
+
+def read_deferred(plain: bytes) -> tuple[bytes, bytes, bytes]:
+    """Locator, salt and body of what the keepers opened; raises Damaged."""
+    content = unpad(plain)
+    end = LOCATOR_BYTES + SALT_BYTES
+    return content[:LOCATOR_BYTES], content[LOCATOR_BYTES:end], content[end:]
 
 
 def decode_body(content: bytes) -> Body:

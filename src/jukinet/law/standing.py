@@ -67,6 +67,10 @@ class StandingRows:
                 )
             self._rows.setdefault(leaf.row, []).append(Stood(index, leaf))
 
+    def founded(self) -> None:
+        """From here on every row needs its notice: somebody has asked."""
+        self._founding = False
+
     def in_effect(self, row: str, day: date) -> GrantLeaf | None:
         """The row as it counts on a day in Japan, or None."""
         found = [one.leaf for one in self._rows.get(row, ()) if one.leaf.counts_from <= str(day)]

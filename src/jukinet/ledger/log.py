@@ -39,7 +39,7 @@ Source: C2SP tlog-tiles, tlog-checkpoint and tlog-proof.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final, TypeAlias
 
@@ -132,8 +132,16 @@ class Log:
         """The key by which others know this log."""
         return self._vkey
 
-    def append(self, entries: Sequence[bytes], bodies: Sequence[bytes | None]) -> range:
+    def append(
+        self,
+        entries: Sequence[bytes],
+        bodies: Sequence[bytes | None],
+        beside: Iterable[tuple[str, bytes]] = (),
+    ) -> range:
         """Add entries, each with a sealed body or None; returns their numbers.
+
+        `beside` are whole files that stand beside the log (bundles, runs), safe before the entries
+        that speak of them are published; a crash leaves them as litter that is written over.
 
         When it returns, all of them are durable and published under one checkpoint. Raises
         Malformed, and writes nothing, for an entry of more than 65,535 bytes or a body of another
@@ -146,12 +154,35 @@ class Log:
         numbers = range(self.size, self.size + len(entries))
         if entries:
             self._unsettled = True
+            for path, content in beside:
+                self._files.write(path, content, lasting=True)
             bundles, hashes = self._grow(entries)
             self._write(bundles)
             self._write_bodies(numbers.start, bodies)
             self._write(hashes)
             self._settle(numbers.stop)
         return numbers
+
+    def cosign(self, lines: Sequence[str]) -> None:
+        """Publish the checkpoint with witnesses' signature lines below its own.
+
+        Size and root stay. A crash before the rename leaves the checkpoint without them, and the
+        witnesses are asked again.
+        """
+        if self._unsettled:
+            raise OutOfStep("log: an append did not finish; open it again to see what is in it")
+        fresh = [line for line in lines if line.encode() not in self._checkpoint]
+        if not fresh:
+            return
+        signed = self._checkpoint + "".join(fresh).encode()
+        self._unsettled = True
+        self._turns.show(self._turns.intend(signed))
+        self._checkpoint = signed
+        self._unsettled = False
+
+    def beside(self, path: str) -> bytes | None:
+        """A file that stands beside the log, or None."""
+        return self._disk.read(path) if self._disk.exists(path) else None
 
     def entry(self, index: int) -> bytes:
         """Entry number `index`. Raises Malformed when there is none."""

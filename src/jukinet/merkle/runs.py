@@ -8,6 +8,9 @@ the log (5, big-endian) and its position among that leaf's labels (3, big-endian
 A run is static files like the log's own (tiles.py) below a folder of its own; its bundles hold
 records without lengths. Runs of days become the run of a month by merging, and months a year.
 
+Other records that begin with a label (a bundle's) make the same kind of tree: `record_bytes` says
+how long they are.
+
 It is not a promise that the run holds every label of its stretch: whoever reads the stretch makes
 the run anew and compares (`root_of_run`). Nor does a root say that its records are in order: a
 reader who checks the files (`check`) sees that.
@@ -120,6 +123,15 @@ def root_of_run(records: Iterable[bytes]) -> bytes:
     return tree.root(grown.size, grown)
 
 
+def nodes_of(records: Iterable[bytes]) -> TileTree:
+    """The tree over records that are in order, in memory: for many proofs at once."""
+    kept: dict[Tile, bytes] = {}
+    grown = TileTree(kept.__getitem__)
+    for some in _split(records, TILE_WIDTH**2):
+        kept.update(grown.grow([leaf_hash(record) for record in some]))
+    return grown
+
+
 def files(folder: str, records: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
     """Path and content of every file of a run of records that are in order, as they are ready.
 
@@ -138,7 +150,15 @@ def files(folder: str, records: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
 class Run:
     """A run as a reader has it: files from anywhere, believed as far as the root proves them."""
 
-    def __init__(self, read: Read, folder: str, *, count: int, root: bytes) -> None:
+    def __init__(
+        self,
+        read: Read,
+        folder: str,
+        *,
+        count: int,
+        root: bytes,
+        record_bytes: int = RECORD_BYTES,
+    ) -> None:
         """Raises Damaged where a run without records has another root than the empty one's."""
         if count == 0 and root != EMPTY_ROOT:
             raise Damaged(
@@ -148,6 +168,7 @@ class Run:
         self._folder = folder
         self._count = count
         self._root = root
+        self._size = record_bytes
         self._bundles: OrderedDict[int, bytes] = OrderedDict()
         self._tree: TileTree | None = None
 
@@ -175,7 +196,7 @@ class Run:
         last = b""
         for number in range(-(-self._count // TILE_WIDTH)):
             bundle = self._bundle(number)
-            some = [bundle[at : at + RECORD_BYTES] for at in range(0, len(bundle), RECORD_BYTES)]
+            some = [bundle[at : at + self._size] for at in range(0, len(bundle), self._size)]
             _refuse_disorder(_path(self._folder, self._bundle_tile(number)), last, some)
             edge.extend(leaf_hash(record) for record in some)
             last = some[-1]
@@ -219,16 +240,16 @@ class Run:
         return self._tree
 
     def _hashes(self, tile: Tile) -> bytes:
-        return _content(self._read, self._folder, tile)
+        return _content(self._read, self._folder, tile, self._size)
 
     def _record(self, place: int) -> bytes:
         number, at = divmod(place, TILE_WIDTH)
-        return self._bundle(number)[at * RECORD_BYTES : (at + 1) * RECORD_BYTES]
+        return self._bundle(number)[at * self._size : (at + 1) * self._size]
 
     def _bundle(self, number: int) -> bytes:
         found = self._bundles.get(number)
         if found is None:
-            found = _content(self._read, self._folder, self._bundle_tile(number))
+            found = _content(self._read, self._folder, self._bundle_tile(number), self._size)
             self._bundles[number] = found
             if len(self._bundles) > _BUNDLES_KEPT:
                 self._bundles.popitem(last=False)
@@ -238,24 +259,26 @@ class Run:
         return Tile(ENTRIES, number, min(TILE_WIDTH, self._count - number * TILE_WIDTH))
 
 
-def check(read: Read, folder: str, *, count: int, root: bytes) -> None:
+def check(
+    read: Read, folder: str, *, count: int, root: bytes, record_bytes: int = RECORD_BYTES
+) -> None:
     """Returns only if every file of a run is what its records make, and these are in order.
 
     Raises Damaged, naming the file, where one is missing or another.
     """
-    read_records = Run(read, folder, count=count, root=root).records()
-    for path, content in files(folder, read_records):
+    run = Run(read, folder, count=count, root=root, record_bytes=record_bytes)
+    for path, content in files(folder, run.records()):
         if read(path) != content:
             raise Damaged(f"{path}: is not what the run's records make; use a mirror's")
 
 
-def _content(read: Read, folder: str, tile: Tile) -> bytes:
+def _content(read: Read, folder: str, tile: Tile, record_bytes: int) -> bytes:
     """A file of the length that its name promises."""
     path = _path(folder, tile)
     found = read(path)
     if found is None:
         raise Damaged(f"{path}: is missing; try another mirror")
-    wanted = tile.width * (RECORD_BYTES if tile.level == ENTRIES else HASH_SIZE)
+    wanted = tile.width * (record_bytes if tile.level == ENTRIES else HASH_SIZE)
     if len(found) != wanted:
         raise Damaged(f"{path}: wants {wanted} bytes, got {len(found)}; try another mirror")
     return found
