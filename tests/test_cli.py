@@ -18,6 +18,11 @@ COMMANDS = [
     ("town", "show"),
     ("town", "view-key"),
     ("code", "check"),
+    ("witness", "init"),
+    ("witness", "trust"),
+    ("witness", "run"),
+    ("witness", "show"),
+    ("witness", "evidence"),
 ]
 
 

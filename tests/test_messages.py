@@ -29,9 +29,11 @@ from jukinet.nodes.feeding import BATCH_MAX
 from jukinet.nodes.keyring import new_centre_ring, new_town_ring
 from jukinet.nodes.letters import Relayed, open_letter, seal_letter
 from jukinet.nodes.message import (
+    AddCheckpoint,
     Ask,
     Compare,
     Compared,
+    Cosigned,
     Feed,
     FeedAck,
     Filed,
@@ -91,6 +93,8 @@ BODIES = [
         ),
     ),
     KeeperReply(order=1, values=(None, SECRET), refused=("SECRET-VALUE",)),
+    AddCheckpoint(asked=7, content=SECRET),
+    Cosigned(asked=7, status=200, content=SECRET),
 ]
 
 

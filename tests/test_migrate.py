@@ -1,4 +1,4 @@
-"""Migrations: six kinds of store, each equal to what its stations declare; old or new, never half."""
+"""Migrations: seven kinds of store, each equal to what its stations declare; old or new, never half."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Integer, LargeBinary, Text, inspect
 
 from jukinet.errors import Damaged, OutOfStep
-from jukinet.nodes import agency, keeper, municipality
+from jukinet.nodes import agency, keeper, municipality, witness
 from jukinet.nodes.centre import shelves
 from jukinet.store.engine import Statement, Store, open_store
 from jukinet.store.migrate import migrate, version
@@ -28,6 +28,7 @@ KINDS = {
     "chains": shelves.CHAINS,
     "keeper": keeper.METADATA,
     "agency": agency.METADATA,
+    "witness": witness.METADATA,
 }
 
 

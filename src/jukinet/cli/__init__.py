@@ -2,7 +2,7 @@
 
 from cyclopts import App
 
-from jukinet.cli import asking, code, demo, resident, town, verify, world
+from jukinet.cli import asking, code, demo, resident, town, verify, witness, world
 from jukinet.cli.common import run
 
 app = App(
@@ -20,6 +20,7 @@ app.command(resident.statement, help_epilogue=resident.EXAMPLES)
 app.command(world.app)
 app.command(town.app)
 app.command(code.app)
+app.command(witness.app)
 
 
 def main() -> None:

@@ -117,6 +117,8 @@ def check_record(leaf: Leaf, receipt: Receipt) -> None:
             proof=receipt.path,
             root=bytes.fromhex(leaf.root),
         )
+    elif receipt.record or receipt.place or receipt.path:
+        raise Refused("receipt: its leaf is no bundle's, and has no record")
 
 
 def _content(answer: Answer, inquiry: Inquiry) -> Content:

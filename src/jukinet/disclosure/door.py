@@ -23,6 +23,8 @@ from jukinet.law.inquiry import ByHandle, BySearch, Content, Inquiry, Receipt
 from jukinet.law.leaf import (
     JAPAN,
     Body,
+    BundleLeaf,
+    DeferredLeaf,
     DisclosureLeaf,
     InquiryLeaf,
     RefusalLeaf,
@@ -34,6 +36,7 @@ from jukinet.law.leaf import (
 from jukinet.law.notice import Notice
 from jukinet.law.personal import Personal
 from jukinet.law.schedule import Grant, Receiver, Schedule
+from jukinet.law.standing import StandingRows
 
 ASKED_WITHIN = timedelta(minutes=10)
 
@@ -72,6 +75,7 @@ class Pending(Personal, frozen=True, kw_only=True):
     seen: Seen | None = None  # as opened
     chosen: int = 0  # which of the candidates that is
     past: tuple[Candidate, ...] = ()  # the states before, for a question about changes
+    answered: bool = False  # another leaf answers the inquiry's (that of an order)
     rule: str = ""
     reason: str = ""
 
@@ -105,8 +109,17 @@ def day(now: datetime) -> date:
 # --- step one: is it allowed? -----------------------------------------------------------------
 
 
-def covering(inquiry: Inquiry, receiver: Receiver, schedule: Schedule, now: datetime) -> Grant:
-    """The row that covers an inquiry, or Refused with the rule that forbids it."""
+def covering(
+    inquiry: Inquiry,
+    receiver: Receiver,
+    schedule: Schedule,
+    rows: StandingRows,
+    now: datetime,
+) -> Grant:
+    """The row that covers an inquiry, or Refused with the rule that forbids it.
+
+    It must be written in the schedule, and stand in the public log for its notice.
+    """
     if abs(now - inquiry.asked_at) > ASKED_WITHIN:
         raise Refused(
             "asked_at: the inquiry is older or newer than ten minutes; ask again with the time "
@@ -130,7 +143,37 @@ def covering(inquiry: Inquiry, receiver: Receiver, schedule: Schedule, now: date
             rule="not-in-force",
         )
     _refuse_too_much(inquiry, grant)
+    _refuse_unannounced(inquiry, grant, rows, day(now))
+    _refuse_deferral(inquiry, grant, day(now))
     return grant
+
+
+def _refuse_unannounced(inquiry: Inquiry, grant: Grant, rows: StandingRows, today: date) -> None:
+    """What the log does not have yet, or not for long enough, does not count."""
+    stood, newest = rows.in_effect(grant.id, today), rows.newest(grant.id)
+    enough = stood is not None and (
+        inquiry.kind in stood.kinds and {item.value for item in inquiry.items} <= set(stood.items)
+    )
+    if not enough:
+        when = f"counts from {newest.counts_from} on" if newest else "is not in the public log yet"
+        raise Refused(
+            f"row {inquiry.row}: it is new or was widened, and {when}; until then nobody may ask "
+            "so under it",
+            rule="notice-period",
+        )
+
+
+def _refuse_deferral(inquiry: Inquiry, grant: Grant, today: date) -> None:
+    """An entry may be kept from its resident where the row says so, and no longer than it says."""
+    if inquiry.defer_to is None:
+        return
+    last = today + timedelta(days=grant.deferral_days)
+    if not today < inquiry.defer_to <= last:
+        way = f"until {last} at most" if grant.deferral_days else "not at all"
+        raise Refused(
+            f"row {inquiry.row}: the entry may be kept from the resident {way} (defer_to)",
+            rule="no-deferral",
+        )
 
 
 def _refuse_too_much(inquiry: Inquiry, grant: Grant) -> None:
@@ -152,8 +195,8 @@ def _refuse_too_much(inquiry: Inquiry, grant: Grant) -> None:
 # --- step three: write it down (two leaves for a handle, one for a search) ----------------------
 
 
-def inquiry_leaf(pending: Pending) -> InquiryLeaf:
-    """The leaf of a question by handle, before anything is opened."""
+def inquiry_leaf(pending: Pending, *, order: str = "", count: int = 1) -> InquiryLeaf:
+    """The leaf of a question by handle, or of an order of many, before anything is opened."""
     agency, row = _public(pending)
     return InquiryLeaf(
         time=leaf_time(pending.received_at),
@@ -161,8 +204,8 @@ def inquiry_leaf(pending: Pending) -> InquiryLeaf:
         row=row,
         kind=pending.inquiry.kind.value,
         items=item_names(pending.inquiry.items),
-        count=1,
-        order=pending.order,
+        count=count,
+        order=order or pending.order,
     )
 
 
@@ -182,10 +225,41 @@ def disclosure_leaf(pending: Pending) -> DisclosureLeaf:
     )
 
 
+def deferred_leaf(pending: Pending, open_on: date) -> DeferredLeaf:
+    """The leaf of a disclosure that its resident may see on a later day."""
+    agency, row = _public(pending)
+    return DeferredLeaf(
+        time=leaf_time(pending.received_at),
+        agency=agency,
+        row=row,
+        kind=pending.inquiry.kind.value,
+        items=item_names(pending.inquiry.items),
+        labels=(),
+        commitment="",
+        inquiry=pending.inquiry_receipt.index if pending.inquiry_receipt else None,
+        open_on=str(open_on),
+    )
+
+
+def bundle_leaf(pending: Pending) -> BundleLeaf:
+    """The leaf of all disclosures of an order; count and root are the writer's."""
+    agency, row = _public(pending)
+    return BundleLeaf(
+        time=leaf_time(pending.received_at),
+        agency=agency,
+        row=row,
+        kind=pending.inquiry.kind.value,
+        items=item_names(pending.inquiry.items),
+        count=0,
+        root="",
+        inquiry=pending.inquiry_receipt.index if pending.inquiry_receipt else None,
+    )
+
+
 def refusal_leaf(pending: Pending) -> RefusalLeaf:
     """The leaf of a refusal; it names the inquiry's unless a disclosure's does already."""
     agency, row = _public(pending)
-    asked = None if pending.receipts else pending.inquiry_receipt
+    asked = None if pending.receipts or pending.answered else pending.inquiry_receipt
     return RefusalLeaf(
         time=leaf_time(pending.received_at),
         agency=agency,

@@ -78,6 +78,11 @@ def meant(opened: bytes, on: date) -> Meant:
     return found
 
 
+def locator_of(opened: bytes) -> bytes:
+    """The locator in an opened handle, however old; an empty one in what is none."""
+    return opened[:LOCATOR_BYTES] if len(opened) == _MEANT else b""
+
+
 def sector_number(number_key: bytes, sector: str, root: bytes) -> str:
     """The number by which a sector knows a person: 20 characters and a check character."""
     value = mac(number_key, b"jukinet sector number v1", sector.encode(), root)

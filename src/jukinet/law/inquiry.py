@@ -6,6 +6,7 @@ the code. An answer needs a receipt: there is no way to build one without it.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -26,6 +27,9 @@ NONCE_BYTES: Final = 16
 HANDLE_BYTES_MAX: Final = 256
 INQUIRY_BYTES_MAX: Final = 4096
 """How long an inquiry may be as it is signed: three names and an address of the longest fit."""
+
+ORDER_MAX: Final = 10_000
+"""How many inquiries one order may have."""
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 """What decoding raises where bytes are not what they should be."""
@@ -163,6 +167,32 @@ def decode(content: bytes) -> Inquiry:
     return inquiry
 
 
+def encode_order(inquiries: Sequence[bytes]) -> bytes:
+    """The bytes that an agency signs for an order of many inquiries at once (一括照会)."""
+    return _encode(tuple(inquiries))
+
+
+def decode_order(content: bytes) -> tuple[tuple[bytes, Inquiry], ...]:
+    """The inquiries of an order, each as its bytes and read; Malformed where they are no order.
+
+    All are of one agency, row, kind and items, since one leaf speaks for them all.
+    """
+    try:
+        signed = _decode_order(content)
+    except UNREADABLE:
+        raise Malformed("order: these bytes are none") from None
+    if not 1 <= len(signed) <= ORDER_MAX:
+        raise Malformed(f"order: 1 to {ORDER_MAX} inquiries, got {len(signed)}; send several")
+    found = tuple((one, decode(one)) for one in signed)
+    if len({(q.agency, q.row, q.kind, q.items, q.defer_to, type(q.subject)) for _, q in found}) > 1:
+        raise Malformed(
+            "order: its inquiries are of one row, kind and items, and name people in one way"
+        )
+    if len({inquiry.nonce for _, inquiry in found}) < len(found):
+        raise Malformed("order: two of its inquiries have the same nonce")
+    return found
+
+
 class Standing(StrEnum):
     """What an affair may learn of a person, where it needs no more (居住確認)."""
 
@@ -253,4 +283,5 @@ class Refusal(Personal, frozen=True, kw_only=True, tag="refusal"):
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _decode = msgspec.msgpack.Decoder(Inquiry).decode
+_decode_order = msgspec.msgpack.Decoder(tuple[bytes, ...]).decode
 _decode_content = msgspec.msgpack.Decoder(Content).decode

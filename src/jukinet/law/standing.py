@@ -81,6 +81,13 @@ class StandingRows:
         stood = self._rows.get(row)
         return stood[-1].leaf if stood else None
 
+    def standing(self, now: datetime) -> list[str]:
+        """The rows that have no last day before now."""
+        today = str(day_of(now))
+        return [
+            row for row, stood in self._rows.items() if (stood[-1].leaf.valid_to or "9999") > today
+        ]
+
     def history(self) -> Iterator[Stood]:
         """Every row that ever stood, in the order of the log."""
         return iter(sorted(one for stood in self._rows.values() for one in stood))

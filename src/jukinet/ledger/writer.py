@@ -49,6 +49,20 @@ class Encodable(Protocol):
         ...
 
 
+class Written(NamedTuple):
+    """A body that was written out before."""
+
+    content: bytes
+
+    def encode(self) -> bytes:
+        """Its bytes."""
+        return self.content
+
+    def __repr__(self) -> str:
+        """Shows nothing."""
+        return "<Written>"
+
+
 class Part(NamedTuple):
     """One disclosure of a bundle: what its resident may read, and on whose chain it stands."""
 
@@ -61,7 +75,8 @@ class Draft(NamedTuple):
 
     `locator` says on whose chain it stands, or whom a deferred one is about; `keepers`, to whom a
     deferred one is sealed; `apart`, label and key of a leaf that is on no chain (an objection's);
-    `parts`, the disclosures of a bundle; `nonce` is that of an inquiry whose first leaf it is.
+    `parts`, the disclosures of a bundle; `nonce` is that of an inquiry whose first leaf it is, and
+    `nonces` are those of an order's.
     """
 
     leaf: Leaf
@@ -71,6 +86,12 @@ class Draft(NamedTuple):
     keepers: SealKey | None = None
     apart: tuple[bytes, bytes] | None = None
     parts: tuple[Part, ...] = ()
+    nonces: tuple[Nonce, ...] = ()
+
+    @property
+    def taken(self) -> tuple[Nonce, ...]:
+        """The nonces that are taken with it."""
+        return self.nonces if self.nonce is None else (self.nonce, *self.nonces)
 
     @property
     def receipts(self) -> int:
@@ -141,6 +162,27 @@ class Ledger:
         with self._store.begin() as tx:
             row = chains.LABELS.get(tx, label)
         return row.leaf if row else None
+
+    def receipt(self, index: int) -> Receipt:
+        """That a leaf stands in the log, without what opens its commitment."""
+        leaf, proof = self.log.entry(index), self.log.receipt(index)
+        return Receipt(index=index, leaf=leaf, proof=proof, salt=b"", body=b"")
+
+    def labels(self, index: int, leaf: Leaf) -> Sequence[bytes]:
+        """The labels of a leaf; those of a bundle from its file."""
+        return _labels(self.log, index, leaf)
+
+    def sealed(self, index: int, leaf: Leaf, label: bytes) -> bytes | None:
+        """What stands sealed beside an entry under this label, or None."""
+        if not isinstance(leaf, BundleLeaf):
+            return self.log.body(index) if label in leaves.labels_of(leaf) else None
+        found = _bundle(self.log, index, leaf).find(label)
+        if isinstance(found, runs.Absent):
+            return None
+        content = self.log.beside(leaves.bundle_bodies(index, found.place)) or b""
+        first = found.place % TILE_WIDTH * leaves.BODY_BYTES
+        body = content[first : first + leaves.BODY_BYTES]
+        return body if any(body) else None
 
     def write(
         self,
@@ -254,7 +296,7 @@ class Ledger:
     def _record(self, tx: Transaction, group: Group) -> None:
         entries = group.entries
         chains.record(tx, group.moved, group.labels, group.first + len(entries))
-        chains.remember(tx, [one.nonce for one in group.drafts if one.nonce is not None])
+        chains.remember(tx, [nonce for one in group.drafts for nonce in one.taken])
         noted.write(tx, group.first, [one.entry for one in entries], [one.leaf for one in entries])
 
     def _take(self, group: Group) -> None:
@@ -370,11 +412,14 @@ def _labels(log: Log, index: int, leaf: Leaf) -> Sequence[bytes]:
     """The labels of a leaf; those of a bundle from its file."""
     if not isinstance(leaf, BundleLeaf):
         return leaves.labels_of(leaf)
-    bundle = runs.Run(
+    return [record[: ratchet.LABEL_BYTES] for record in _bundle(log, index, leaf).records()]
+
+
+def _bundle(log: Log, index: int, leaf: BundleLeaf) -> runs.Run:
+    return runs.Run(
         log.beside,
         leaves.bundle_folder(index),
         count=leaf.count,
         root=bytes.fromhex(leaf.root),
         record_bytes=leaves.BUNDLE_RECORD_BYTES,
     )
-    return [record[: ratchet.LABEL_BYTES] for record in bundle.records()]

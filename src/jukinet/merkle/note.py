@@ -21,7 +21,8 @@ Source: C2SP signed-note; C2SP tlog-cosignature; FIPS 204 (ML-DSA-44).
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -160,6 +161,7 @@ class Verified:
 
     key: VerifierKey
     time_seconds: int | None
+    signature: Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +191,20 @@ def open_note(note: bytes, keys: Sequence[VerifierKey]) -> Opened:
             unknown.append(signature)
         else:
             time_seconds = key.verify(parsed.text, signature)
-            verified.setdefault(key, Verified(key, time_seconds))
+            verified.setdefault(key, Verified(key, time_seconds, signature))
     if not verified:
         raise Refused("note: none of the trusted keys has signed it")
     return Opened(parsed.text, tuple(verified.values()), tuple(unknown))
+
+
+def fitting(note: Note, keys: Iterable[VerifierKey]) -> tuple[Verified, ...]:
+    """Whose signatures below a note fit, each key once; every other line is left aside.
+
+    open_note refuses a note for one line of a known key that does not fit. Whoever counts
+    signatures asks this instead: one witness must not spoil what others have signed.
+    """
+    found = (_first_fitting(note, key) for key in keys)
+    return tuple(verified for verified in found if verified is not None)
 
 
 def parse(note: bytes) -> Note:
@@ -247,6 +259,15 @@ def refuse_name(name: str) -> None:
     """Raises Malformed for a key name that is empty or has spaces, pluses or control characters."""
     if not name or "+" in name or any(letter.isspace() or letter < " " for letter in name):
         raise Malformed("key name: wants text without spaces, plus signs and control characters")
+
+
+def _first_fitting(note: Note, key: VerifierKey) -> Verified | None:
+    wanted = (key.name, key.key_id)
+    for signature in note.signatures:
+        if (signature.name, signature.key_id) == wanted:
+            with suppress(Refused, Malformed):
+                return Verified(key, key.verify(note.text, signature), signature)
+    return None
 
 
 def _parse_line(line: str) -> Signature:

@@ -17,13 +17,23 @@ from typing import NamedTuple
 
 from sqlalchemy import MetaData
 
-from jukinet.client.receipts import LogKey, check_receipt
+from jukinet.client.receipts import LogKey, check_receipt, check_record
 from jukinet.disclosure.pseudonyms import sector_context, sector_number
 from jukinet.errors import JukinetError, Malformed
 from jukinet.keys.seal import OpenKey as Opening
 from jukinet.law.inquiry import Receipt
-from jukinet.law.leaf import DisclosureLeaf, InquiryLeaf, Leaf, public_asker
+from jukinet.law.leaf import (
+    DeferredLeaf,
+    Given,
+    InquiryLeaf,
+    Leaf,
+    SampleLeaf,
+    deferred_context,
+    labels_of,
+    public_asker,
+)
 from jukinet.law.schedule import Kind, Schedule, load
+from jukinet.law.standing import day_of
 from jukinet.nodes.keyring import (
     KeeperRing,
     payload_opening,
@@ -42,6 +52,7 @@ from jukinet.nodes.message import (
     Out,
     Task,
 )
+from jukinet.nodes.sealing import PAYLOAD_CONTEXT, SEED_CONTEXT
 from jukinet.store.engine import Store, Transaction
 from jukinet.store.rows import Rows, integer, text
 
@@ -109,7 +120,7 @@ class Keeper:
             for task in order.tasks
         ]
         reasons = [
-            leaf if isinstance(leaf, str) else self._why_not(task, leaf)
+            leaf if isinstance(leaf, str) else self._why_not(task, leaf, now)
             for task, leaf in zip(order.tasks, cited, strict=True)
         ]
         with self.store.begin() as tx:
@@ -134,6 +145,7 @@ class Keeper:
         if leaf is None:
             try:
                 leaf = check_receipt(receipt, self._log_key)
+                check_record(leaf, receipt)
             except JukinetError as error:
                 return str(error)
             if len(self._checked) >= CHECKED_MAX:
@@ -141,20 +153,31 @@ class Keeper:
             self._checked[receipt] = leaf
         return leaf
 
-    def _why_not(self, task: Task, leaf: Leaf) -> str:
+    def _why_not(self, task: Task, leaf: Leaf, now: datetime) -> str:
         """Why a leaf does not allow a task, or an empty text."""
         if isinstance(task, OpenHandle):
+            if isinstance(leaf, SampleLeaf):
+                return _why_not_step(task.step, "handle", len(leaf.picked))
             if not isinstance(leaf, InquiryLeaf):
                 return "receipt: a handle is opened on the leaf of its inquiry"
-            return self._why_not_sector(task.sector, leaf)
-        if not isinstance(leaf, DisclosureLeaf):
+            many = _why_not_step(task.step, "handle", leaf.count) if leaf.count > 1 else ""
+            return many or self._why_not_sector(task.sector, leaf)
+        if isinstance(leaf, SampleLeaf) and isinstance(task, OpenKey):
+            if not task.context.startswith(SEED_CONTEXT):
+                return "context: on a sample's leaf seeds of chains are opened, and nothing else"
+            return _why_not_step(task.step, "seed", len(leaf.picked))
+        if not isinstance(leaf, Given):
             return "receipt: payloads and numbers need the leaf of a disclosure"
         if isinstance(task, MakeNumber):
             return self._why_not_sector(task.sector, leaf)
+        if task.step == "deferred":
+            return _why_not_due(task, leaf, now)
+        if not task.context.startswith(PAYLOAD_CONTEXT):
+            return "context: on the leaf of a disclosure payloads are opened, and nothing else"
         wanted = HISTORY_STEPS if leaf.kind == Kind.CHANGES else OPEN_STEPS
         return "" if task.step in wanted else "step: an inquiry of this kind has none such"
 
-    def _why_not_sector(self, sector: str, leaf: InquiryLeaf | DisclosureLeaf) -> str:
+    def _why_not_sector(self, sector: str, leaf: InquiryLeaf | Given) -> str:
         grant = self._schedule.grants.get(sector.partition("/")[2])
         if grant is None or grant.sector != sector:
             return "sector: the schedules have none such"
@@ -187,12 +210,12 @@ class Keeper:
 
 def _spend(tx: Transaction, order: KeeperOrder, reasons: Sequence[str]) -> list[str]:
     """Spend the leaves of what is allowed; for each task why it may not be done."""
-    indexes = [receipt.index for receipt in order.receipts]
-    spent = set(SPENT.get_many(tx, "leaf", indexes))
+    spent = set(SPENT.get_many(tx, "leaf", [receipt.index for receipt in order.receipts]))
     found, fresh = [], []
     for task, reason in zip(order.tasks, reasons, strict=True):
         if not reason:
-            one = Spent(indexes[task.receipt], _step(task))
+            receipt = order.receipts[task.receipt]
+            one = Spent(receipt.index, _step(task, receipt))
             reason = "receipt: this leaf has been spent" if one in spent else ""
             if not reason:
                 fresh.append(one)
@@ -202,7 +225,23 @@ def _spend(tx: Transaction, order: KeeperOrder, reasons: Sequence[str]) -> list[
     return found
 
 
-def _step(task: Task) -> str:
-    if isinstance(task, OpenHandle):
-        return "handle"
-    return task.step if isinstance(task, OpenKey) else "number"
+def _step(task: Task, receipt: Receipt) -> str:
+    """What a leaf is spent for; of a bundle, each place by itself."""
+    step = "number" if isinstance(task, MakeNumber) else task.step
+    return f"{step}@{receipt.place}" if receipt.record else step
+
+
+def _why_not_step(step: str, what: str, count: int) -> str:
+    """A leaf that speaks of many serves once for each."""
+    wanted = {f"{what}-{place}" for place in range(count)}
+    return "" if step in wanted else f"step: the leaf allows {count} of {what}"
+
+
+def _why_not_due(task: OpenKey, leaf: Given, now: datetime) -> str:
+    """What is kept from its resident is opened on its own leaf, and not before its day."""
+    if not isinstance(leaf, DeferredLeaf):
+        return "step: nothing is kept back under this leaf"
+    (label,) = labels_of(leaf)
+    if task.context != deferred_context(label):
+        return "context: on a deferred leaf its own sealed part is opened, and nothing else"
+    return "" if leaf.open_on <= str(day_of(now)) else f"step: not before {leaf.open_on}"

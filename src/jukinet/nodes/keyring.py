@@ -74,6 +74,7 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
 
     origin: str  # the log's name
     log: str  # the log's verifier key, as other people's tools read it
+    policy: str  # which witnesses must have signed too: a tlog-policy file
     centre: bytes
     payload_seal: bytes  # the keepers' key for index payloads
     sector_seals: dict[str, bytes]  # by sector: the keepers' key for handles

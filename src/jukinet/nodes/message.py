@@ -13,6 +13,7 @@ import msgspec
 from jukinet.errors import Malformed
 from jukinet.feed.link import Batch
 from jukinet.law.inquiry import UNREADABLE, Answer, Receipt, Refusal
+from jukinet.law.leaf import Holder
 from jukinet.law.notification import Notification
 from jukinet.law.personal import Personal
 
@@ -99,16 +100,144 @@ class Rejected(Personal, frozen=True, kw_only=True, tag="rejected"):
     reason: str
 
 
+class AskMany(Personal, frozen=True, kw_only=True, tag="ask_many"):
+    """An agency's order of many inquiries under one row, signed as a whole (law.order)."""
+
+    agency: str
+    order: bytes
+    signature: bytes
+
+
+class AskRows(Personal, frozen=True, tag="ask_rows"):
+    """An agency asks under which rows it may ask, as they stand in the log."""
+
+
+class Rows(Personal, frozen=True, kw_only=True, tag="rows"):
+    """The leaves of an agency's rows, each proved to stand in the log, in the log's order."""
+
+    receipts: tuple[Receipt, ...]
+
+
+class GiveViewKey(Personal, frozen=True, kw_only=True, tag="give_view_key"):
+    """A desk is about to give a person's view key to somebody; it is to stand in the log first."""
+
+    request: bytes
+    locator: bytes
+    official: str
+    holder: Holder
+    past: bool  # whether it opens what stands under the chain already
+    valid_to: str
+
+
+class ViewKeyStands(Personal, frozen=True, kw_only=True, tag="view_key_stands"):
+    """The leaf stands: the desk may give the key of this place of the chain."""
+
+    request: bytes
+    epoch: int
+    place: int
+    receipt: Receipt
+
+
+class NotGiven(Personal, frozen=True, kw_only=True, tag="not_given"):
+    """A view key, an objection or its answer was not taken, and why."""
+
+    request: bytes
+    reason: str
+
+
+class Objection(Personal, frozen=True, kw_only=True, tag="objection"):
+    """A resident objects to an entry, and shows that it is one's own by the key that opens it."""
+
+    request: bytes
+    entry: int
+    label: bytes
+    entry_key: bytes
+    text: str
+
+
+class ObjectionStands(Personal, frozen=True, kw_only=True, tag="objection_stands"):
+    """The objection's leaf stands; by when it is to be answered."""
+
+    request: bytes
+    answer_by: str
+    receipt: Receipt
+
+
+class Objected(Personal, frozen=True, kw_only=True, tag="objected"):
+    """An agency is told of an objection to one of its inquiries."""
+
+    objection: int
+    inquiry: str  # SHA-256 of the signed inquiry, hexadecimal
+    row: str
+    text: str
+    answer_by: str
+
+
+class AnswerObjection(Personal, frozen=True, kw_only=True, tag="answer_objection"):
+    """An agency's answer to an objection, signed (law.objection)."""
+
+    agency: str
+    answer: bytes
+    signature: bytes
+
+
+class ObjectionAnswered(Personal, frozen=True, kw_only=True, tag="objection_answered"):
+    """The answer's leaf stands."""
+
+    objection: int
+    receipt: Receipt
+
+
+class DrawSample(Personal, frozen=True, kw_only=True, tag="draw_sample"):
+    """Somebody asks that a month's entries be sampled, by randomness that all can check."""
+
+    month: str
+    randomness: bytes
+
+
+class ShowAnswers(Personal, frozen=True, kw_only=True, tag="show_answers"):
+    """The centre asks an agency for whom its answers under some leaves are."""
+
+    sample: int
+    leaves: tuple[int, ...]
+
+
+class Shown(Personal, frozen=True, kw_only=True):
+    """For whom the answer under a leaf was; no handle: it gave nothing of anybody."""
+
+    leaf: int
+    sector: str
+    handle: bytes
+
+
+class ShownAnswers(Personal, frozen=True, kw_only=True, tag="shown_answers"):
+    """What an agency shows; an answer that it does not have is left out."""
+
+    sample: int
+    shown: tuple[Shown, ...]
+
+
+class SampleDone(Personal, frozen=True, kw_only=True, tag="sample_done"):
+    """What a sample came to."""
+
+    sample: int
+    receipt: Receipt
+
+
 class OpenHandle(Personal, frozen=True, kw_only=True, tag="open_handle"):
-    """Open a handle of a sector, on the receipt of the inquiry's leaf."""
+    """Open a handle of a sector, on the receipt of the inquiry's leaf (or a sample's)."""
 
     receipt: int
     sector: str
     sealed: bytes
+    step: str = "handle"
 
 
 class OpenKey(Personal, frozen=True, kw_only=True, tag="open_key"):
-    """Open a payload's wrapped key, on the receipt of the disclosure's leaf."""
+    """Open a payload's wrapped key, on the receipt of the disclosure's leaf.
+
+    Or what stands beside a deferred leaf, on its own day; or a chain's seed, on a sample's leaf.
+    """
 
     receipt: int
     step: str  # a leaf is spent once for each step
@@ -143,6 +272,21 @@ class KeeperReply(Personal, frozen=True, kw_only=True, tag="keeper_reply"):
     refused: tuple[str, ...]  # why, for each None in order
 
 
+class AddCheckpoint(Personal, frozen=True, kw_only=True, tag="add_checkpoint"):
+    """A log asks a witness to cosign: the body of tlog-witness's add-checkpoint."""
+
+    asked: int
+    content: bytes
+
+
+class Cosigned(Personal, frozen=True, kw_only=True, tag="cosigned"):
+    """What a witness says: HTTP's status, and signature lines or a size."""
+
+    asked: int
+    status: int
+    content: bytes
+
+
 Body = (
     Tick
     | Filing
@@ -156,8 +300,25 @@ Body = (
     | Answer
     | Refusal
     | Rejected
+    | AskMany
+    | AskRows
+    | Rows
+    | GiveViewKey
+    | ViewKeyStands
+    | NotGiven
+    | Objection
+    | ObjectionStands
+    | Objected
+    | AnswerObjection
+    | ObjectionAnswered
+    | DrawSample
+    | ShowAnswers
+    | ShownAnswers
+    | SampleDone
     | KeeperOrder
     | KeeperReply
+    | AddCheckpoint
+    | Cosigned
 )
 
 

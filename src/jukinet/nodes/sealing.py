@@ -19,18 +19,19 @@ from jukinet.law.notice import (
 )
 from jukinet.law.tags import code_tag, tags_of
 
+PAYLOAD_CONTEXT, SEED_CONTEXT = b"jukinet payload v1\x00", b"jukinet seed v1\x00"
 KEY_BYTES, NONCE_BYTES, TAG_BYTES = 32, 12, 16
 PLAIN_BYTES = PAYLOAD_BYTES - NONCE_BYTES - TAG_BYTES
 
 
 def context_of(town: str, locator: bytes, version: int) -> bytes:
     """What the seals of one notice are bound to."""
-    return b"jukinet payload v1\x00" + town.encode() + locator + pack(">Q", version)
+    return PAYLOAD_CONTEXT + town.encode() + locator + pack(">Q", version)
 
 
 def seed_context(locator: bytes) -> bytes:
     """What the seal of a chain's seed is bound to."""
-    return b"jukinet seed v1\x00" + locator
+    return SEED_CONTEXT + locator
 
 
 def seal_notice(

@@ -8,33 +8,35 @@ kept beside it as a continuation (`groups`).
 What cannot go on is refused, and the refusal is written down like everything else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from jukinet.disclosure import door, pseudonyms
 from jukinet.disclosure.door import ASKED_WITHIN, Candidate, Pending
 from jukinet.errors import Malformed, OutOfStep, Refused
-from jukinet.keys.chance import Chance
 from jukinet.keys.seal import SealKey
 from jukinet.keys.sign import VerifyKey
-from jukinet.law.inquiry import ByHandle, BySearch, Inquiry, Receipt, decode
+from jukinet.law.inquiry import ByHandle, BySearch, Inquiry, Receipt, decode, decode_order
 from jukinet.law.notice import Notice
-from jukinet.law.schedule import Kind, Schedule
+from jukinet.law.schedule import Kind, Receiver, Schedule
 from jukinet.ledger.chains import Nonce
-from jukinet.ledger.writer import Draft, Ledger
+from jukinet.ledger.writer import Draft, Ledger, Part
 from jukinet.nodes.centre import answering
 from jukinet.nodes.centre.answering import unsealed
 from jukinet.nodes.centre.groups import Groups, Staged
 from jukinet.nodes.centre.searching import Searching
 from jukinet.nodes.centre.shelves import Shelves
-from jukinet.nodes.keyring import CentreRing, Directory
+from jukinet.nodes.keyring import AgencyEntry, CentreRing, Directory
 from jukinet.nodes.message import (
     HISTORY_MAX,
     Ask,
-    KeeperReply,
+    AskMany,
     MakeNumber,
     OpenHandle,
     OpenKey,
@@ -43,6 +45,15 @@ from jukinet.nodes.message import (
 )
 
 Values = Sequence[bytes | None]
+Next = Callable[[Pending, tuple[Receipt, ...]], None]
+Kept = Callable[[Pending, Values], None]
+
+
+class Order(NamedTuple):
+    """Many inquiries that were signed as one, and the digest of what was signed."""
+
+    members: tuple[Pending, ...]
+    digest: str
 
 
 class Inquiries:
@@ -52,108 +63,215 @@ class Inquiries:
         self,
         shelves: Shelves,
         ledger: Ledger,
+        groups: Groups,
         ring: CentreRing,
         directory: Directory,
         schedule: Schedule,
-        chance: Chance,
+        out_of_step: list[str],
     ) -> None:
-        self.out_of_step: list[str] = []  # for the operator
+        self.out_of_step = out_of_step  # for the operator
         self.closed = ""  # why no question is taken just now
         self._ledger = ledger
         self._ring = ring
         self._directory = directory
         self._schedule = schedule
         self._searching = Searching(shelves, ring)
-        self._groups = Groups(ledger, chance, self._repeated)
+        self._groups = groups
         self._verify = {name: VerifyKey(entry.verify) for name, entry in directory.agencies.items()}
+        self._keepers = SealKey(directory.payload_seal)
         self._seals = {sector: SealKey(key) for sector, key in directory.sector_seals.items()}
         self._out: Out = []
 
-    @property
-    def staged(self) -> int:
-        """How many inquiries wait for the ledger."""
-        return self._groups.staged
+    def take_out(self) -> Out:
+        """The answers that are ready."""
+        out, self._out = self._out, []
+        return out
 
-    # --- what drives them -------------------------------------------------------------------
+    # --- what comes from agencies -------------------------------------------------------------
 
-    def ask(self, sender: str, ask: Ask, now: datetime) -> Out:
+    def ask(self, sender: str, ask: Ask, now: datetime) -> None:
         """Take a question as far as the ledger's next group."""
-        entry = self._directory.agencies.get(ask.agency)
-        receiver = self._schedule.receivers.get(entry.receiver) if entry else None
-        if entry is None or receiver is None or sender != ask.agency:
-            return [answering.rejection(sender, b"", "agency: it is not in the directory")]
         try:
-            inquiry = self._read(ask)
+            entry, receiver = self._asker(sender, ask.agency)
+            self._verify[ask.agency].verify(ask.inquiry, ask.signature)
+            inquiry = self._own(decode(ask.inquiry), ask.agency)
         except (Malformed, Refused) as error:
-            return [answering.rejection(sender, b"", str(error))]
+            self._out.append(answering.rejection(sender, b"", str(error)))
+            return
         if self.closed:
-            return [answering.rejection(sender, inquiry.nonce, self.closed)]
-        pending = Pending(
-            asker=sender,
-            inquiry=inquiry,
-            signed=ask.inquiry,
-            receiver=receiver,
-            asker_prefecture=entry.prefecture,
-            received_at=now,
-        )
+            self._out.append(answering.rejection(sender, inquiry.nonce, self.closed))
+            return
+        pending = _pending(sender, ask.inquiry, inquiry, entry, receiver, now)
         with self._or_refused(pending, first=True):
             self._begin(pending, now)
-        return self._take_out()
 
-    def write(self, now: datetime) -> Out:
-        """Write what is staged as one group, and go on; raises what the ledger raises."""
-        self._groups.write(now)
-        return self._take_out()
+    def ask_many(self, sender: str, ask: AskMany, now: datetime) -> None:
+        """Take an order of many inquiries: one leaf stands for all of them that are answered."""
+        try:
+            entry, receiver = self._asker(sender, ask.agency)
+            self._verify[ask.agency].verify(ask.order, ask.signature)
+            asked = [(one, self._own(q, ask.agency)) for one, q in decode_order(ask.order)]
+        except (Malformed, Refused) as error:
+            self._out.append(answering.rejection(sender, b"", str(error)))
+            return
+        if self.closed:
+            for _, inquiry in asked:
+                self._out.append(answering.rejection(sender, inquiry.nonce, self.closed))
+            return
+        order = Order(
+            tuple(_pending(sender, one, q, entry, receiver, now) for one, q in asked),
+            sha256(ask.order).hexdigest(),
+        )
+        self._begin_order(order, now)
 
-    def kept(self, reply: KeeperReply) -> Out:
-        """The keepers have answered; go on."""
-        self._groups.kept(reply)
-        return self._take_out()
-
-    def _take_out(self) -> Out:
-        out, self._out = self._out, []
-        return [*out, *self._groups.orders()]
+    def _asker(self, sender: str, agency: str) -> tuple[AgencyEntry, Receiver]:
+        entry = self._directory.agencies.get(agency)
+        receiver = self._schedule.receivers.get(entry.receiver) if entry else None
+        if entry is None or receiver is None or sender != agency:
+            raise Refused("agency: it is not in the directory")
+        return entry, receiver
 
     # --- a question arrives: is it allowed? ---------------------------------------------------
 
-    def _read(self, ask: Ask) -> Inquiry:
-        self._verify[ask.agency].verify(ask.inquiry, ask.signature)
-        inquiry = decode(ask.inquiry)
-        if inquiry.agency != ask.agency:
+    def _own(self, inquiry: Inquiry, agency: str) -> Inquiry:
+        if inquiry.agency != agency:
             raise Refused("agency: the inquiry names another")
         return inquiry
 
     def _begin(self, pending: Pending, now: datetime) -> None:
-        grant = door.covering(pending.inquiry, pending.receiver, self._schedule, now)
+        pending = self._covered(pending, now)
+        if isinstance(pending.inquiry.subject, BySearch):
+            self._found(self._searched(pending))
+            return
+        draft = Draft(door.inquiry_leaf(pending), nonce=nonce_of(pending))
+        self._stage(pending, (draft,), self._open_handle)
+
+    def _covered(self, pending: Pending, now: datetime) -> Pending:
+        """The inquiry with the row that covers it, its handle seen from outside; or Refused."""
+        rows = self._ledger.noted.rows
+        grant = door.covering(pending.inquiry, pending.receiver, self._schedule, rows, now)
         if grant.sector not in self._seals:
             raise Refused(
                 f"row {grant.id}: the keepers have no keys for it yet; ask again later",
                 rule="no-keys",
             )
-        pending = replace(pending, grant=grant)
         subject = pending.inquiry.subject
-        if isinstance(subject, BySearch):
-            candidates, known_at = self._searching.by_search(subject)
-            self._found(replace(pending, candidates=candidates, known_at=known_at))
-            return
-        pseudonyms.check_handle(self._ring.door, grant.sector, subject.handle)
-        draft = Draft(door.inquiry_leaf(pending), nonce=nonce_of(pending))
-        self._groups.stage(pending, (draft,), self._open_handle)
+        if isinstance(subject, ByHandle):
+            pseudonyms.check_handle(self._ring.door, grant.sector, subject.handle)
+        return replace(pending, grant=grant)
+
+    def _searched(self, pending: Pending) -> Pending:
+        assert isinstance(pending.inquiry.subject, BySearch)
+        candidates, known_at = self._searching.by_search(pending.inquiry.subject)
+        return replace(pending, candidates=candidates, known_at=known_at)
+
+    def _stage(self, pending: Pending, drafts: tuple[Draft, ...], then: Next) -> None:
+        """Have drafts of an inquiry written, and go on with it."""
+        again = partial(self._repeated, pending)
+        self._groups.stage(Staged(drafts, partial(then, pending), again))
+
+    def _order(
+        self, pending: Pending, tasks: tuple[Task, ...], receipts: tuple[Receipt, ...], then: Kept
+    ) -> None:
+        """Have the keepers do some tasks for an inquiry, and go on with it."""
+        self._groups.order(tasks, receipts, partial(then, pending))
 
     # --- by handle: the inquiry's leaf, then the handle ---------------------------------------
 
     def _open_handle(self, pending: Pending, receipts: tuple[Receipt, ...]) -> None:
-        assert isinstance(pending.inquiry.subject, ByHandle)
-        sealed = pending.inquiry.subject.handle[: -pseudonyms.MAC_BYTES]
-        task = OpenHandle(receipt=0, sector=pending.sector, sealed=sealed)
+        task = OpenHandle(receipt=0, sector=pending.sector, sealed=_sealed_handle(pending))
         pending = replace(pending, inquiry_receipt=receipts[0])
-        self._groups.order(pending, (task,), receipts, self._handle_opened)
+        self._order(pending, (task,), receipts, self._handle_opened)
 
     def _handle_opened(self, pending: Pending, values: Values) -> None:
         with self._or_refused(pending):
-            meant = pseudonyms.meant(values[0] or b"", door.day(pending.received_at))
-            candidate = self._searching.by_locator(meant.prefecture, meant.locator)
-            self._found(replace(pending, candidates=(candidate,)))
+            self._found(self._meant(pending, values[0]))
+
+    def _meant(self, pending: Pending, opened: bytes | None) -> Pending:
+        """The inquiry with the person whom its handle means."""
+        meant = pseudonyms.meant(opened or b"", door.day(pending.received_at))
+        candidate = self._searching.by_locator(meant.prefecture, meant.locator)
+        return replace(pending, candidates=(candidate,))
+
+    # --- an order of many: one leaf, then each goes its own way -------------------------------
+
+    def _begin_order(self, order: Order, now: datetime) -> None:
+        """Those of an order that the law covers; by handle, they have one inquiry leaf."""
+        begun = []
+        for pending in order.members:
+            with self._or_refused(pending, first=True):
+                if pending.inquiry.defer_to is not None:
+                    raise Refused(
+                        "defer_to: an order of many is never kept from its residents; ask one by "
+                        "one",
+                        rule="no-deferral",
+                    )
+                found = self._covered(pending, now)
+                by_search = isinstance(found.inquiry.subject, BySearch)
+                begun.append(self._searched(found) if by_search else found)
+        if begun and isinstance(begun[0].inquiry.subject, ByHandle):
+            nonces = tuple(map(nonce_of, begun))
+            leaf = door.inquiry_leaf(begun[0], order=order.digest, count=len(begun))
+            then = partial(self._open_handles, begun)
+            self._groups.stage(Staged((Draft(leaf, nonces=nonces),), then, self._again(begun)))
+        elif begun:
+            self._found_many(begun)
+
+    def _open_handles(self, members: Sequence[Pending], receipts: tuple[Receipt, ...]) -> None:
+        asked = [replace(one, inquiry_receipt=receipts[0]) for one in members]
+        tasks = tuple(
+            OpenHandle(
+                receipt=0, sector=one.sector, sealed=_sealed_handle(one), step=f"handle-{place}"
+            )
+            for place, one in enumerate(asked)
+        )
+        self._groups.order(tasks, receipts, partial(self._handles_opened, asked))
+
+    def _handles_opened(self, members: Sequence[Pending], values: Values) -> None:
+        found, failed = [], []
+        for pending, opened in zip(members, values, strict=True):
+            try:
+                found.append(self._meant(pending, opened))
+            except (Refused, OutOfStep) as error:
+                failed.append((pending, error))
+        for place, (pending, why) in enumerate(failed):
+            # The bundle answers the inquiry's leaf; where there is none, the first refusal does.
+            answered = bool(found) or place > 0
+            with self._or_refused(replace(pending, answered=answered)):
+                raise why
+        if found:
+            self._found_many(found)
+
+    def _found_many(self, members: Sequence[Pending]) -> None:
+        """One bundle for all candidates of all members."""
+        first = members[0].inquiry_receipt is None
+        parts = tuple(Part(one.body, who.locator) for one in members for who in one.candidates)
+        nonces = tuple(map(nonce_of, members)) if first else ()
+        draft = Draft(door.bundle_leaf(members[0]), parts=parts, nonces=nonces)
+        then = partial(self._open_many, members)
+        self._groups.stage(Staged((draft,), then, self._again(members) if first else None))
+
+    def _open_many(self, members: Sequence[Pending], receipts: tuple[Receipt, ...]) -> None:
+        start = 0
+        for pending in members:
+            end = start + len(pending.candidates)
+            self._open(pending, receipts[start:end])
+            start = end
+
+    def _again(self, members: Sequence[Pending]) -> Callable[[], Staged]:
+        """What is written for an order of which a part was taken before: a refusal for each."""
+
+        def refused() -> Staged:
+            each = [self._repeated(pending) for pending in members]
+            drafts = tuple(draft for one in each for draft in one.drafts)
+
+            def then(receipts: tuple[Receipt, ...]) -> None:
+                for one, receipt in zip(each, receipts, strict=True):
+                    one.then((receipt,))
+
+            return Staged(drafts, then)
+
+        return refused
 
     # --- the disclosure's leaf, then the payload ----------------------------------------------
 
@@ -161,21 +279,25 @@ class Inquiries:
         """Write a leaf for each candidate; nothing has been opened yet."""
         first = nonce_of(pending) if pending.inquiry_receipt is None else None
         drafts = tuple(
-            Draft(
-                door.disclosure_leaf(pending),
-                pending.body,
-                candidate.locator,
-                first if place == 0 else None,
-            )
+            self._disclosure(pending, candidate, first if place == 0 else None)
             for place, candidate in enumerate(pending.candidates)
         )
-        self._groups.stage(pending, drafts, self._open)
+        self._stage(pending, drafts, self._open)
+
+    def _disclosure(self, pending: Pending, candidate: Candidate, nonce: Nonce | None) -> Draft:
+        """The leaf about one candidate; kept from the resident for a while, where that is asked."""
+        if pending.inquiry.defer_to is None:
+            leaf = door.disclosure_leaf(pending)
+            return Draft(leaf, pending.body, candidate.locator, nonce)
+        deferred = door.deferred_leaf(pending, pending.inquiry.defer_to)
+        keepers = self._keepers
+        return Draft(deferred, pending.body, candidate.locator, nonce, keepers=keepers)
 
     def _open(self, pending: Pending, receipts: tuple[Receipt, ...]) -> None:
         with self._or_refused(pending):
             candidates = tuple(self._with_chain(one) for one in pending.candidates)
             pending = replace(pending, receipts=receipts, candidates=candidates)
-            self._groups.order(pending, _open_tasks(candidates, "open-1"), receipts, self._opened)
+            self._order(pending, _open_tasks(candidates, "open-1"), receipts, self._opened)
 
     def _with_chain(self, candidate: Candidate) -> Candidate:
         """A candidate whose leaf stands on no chain, where they could find it, is not opened."""
@@ -193,7 +315,7 @@ class Inquiries:
             elsewhere = self._searching.elsewhere(pending.candidates, pending.inquiry.subject)
             pending = replace(pending, opened=opened, elsewhere=elsewhere)
             tasks = _open_tasks(elsewhere, "open-2")
-            self._groups.order(pending, tasks, pending.receipts, self._opened_elsewhere)
+            self._order(pending, tasks, pending.receipts, self._opened_elsewhere)
 
     def _opened_elsewhere(self, pending: Pending, values: Values) -> None:
         with self._or_refused(pending):
@@ -219,7 +341,7 @@ class Inquiries:
             tasks += [_open_task(one, 0, f"history-{place}") for place, one in enumerate(past)]
         if person.town != _place(pending.inquiry):
             pending = replace(pending, known_at=self._searching.heard(person))
-        self._groups.order(pending, tuple(tasks), (pending.receipt,), self._numbered)
+        self._order(pending, tuple(tasks), (pending.receipt,), self._numbered)
 
     def _numbered(self, pending: Pending, values: Values) -> None:
         with self._or_refused(pending):
@@ -249,12 +371,12 @@ class Inquiries:
             yield
         except Refused as error:
             nonce = nonce_of(pending) if first and error.rule != "stale" else None
-            self._groups.stage(*self._refusal(pending, error.rule, str(error), nonce))
+            self._groups.stage(self._refusal(pending, error.rule, str(error), nonce))
         except OutOfStep as error:
             self.out_of_step.append(str(error))
             nonce = nonce_of(pending) if first else None
             reason = "centre: something of its own is damaged, the operator knows; ask again later"
-            self._groups.stage(*self._refusal(pending, "out-of-step", reason, nonce))
+            self._groups.stage(self._refusal(pending, "out-of-step", reason, nonce))
 
     def _repeated(self, pending: Pending) -> Staged:
         """What is written down for an inquiry that was taken before."""
@@ -264,7 +386,7 @@ class Inquiries:
     def _refusal(self, pending: Pending, rule: str, reason: str, nonce: Nonce | None) -> Staged:
         refused = replace(pending, rule=rule, reason=reason)
         draft = Draft(door.refusal_leaf(refused), refused.body, nonce=nonce)
-        return Staged(refused, (draft,), self._refused)
+        return Staged((draft,), partial(self._refused, refused))
 
     def _refused(self, pending: Pending, receipts: tuple[Receipt, ...]) -> None:
         self._out.append(answering.refusal(pending, receipts[0]))
@@ -274,6 +396,29 @@ def nonce_of(pending: Pending) -> Nonce:
     """What is remembered of an inquiry until a repeat of it would be stale."""
     until = pending.inquiry.asked_at + ASKED_WITHIN
     return Nonce(int(until.timestamp()), pending.inquiry.agency, pending.inquiry.nonce)
+
+
+def _pending(
+    sender: str,
+    signed: bytes,
+    inquiry: Inquiry,
+    entry: AgencyEntry,
+    receiver: Receiver,
+    now: datetime,
+) -> Pending:
+    return Pending(
+        asker=sender,
+        inquiry=inquiry,
+        signed=signed,
+        receiver=receiver,
+        asker_prefecture=entry.prefecture,
+        received_at=now,
+    )
+
+
+def _sealed_handle(pending: Pending) -> bytes:
+    assert isinstance(pending.inquiry.subject, ByHandle)
+    return pending.inquiry.subject.handle[: -pseudonyms.MAC_BYTES]
 
 
 def _place(inquiry: Inquiry) -> str:

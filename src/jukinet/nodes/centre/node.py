@@ -12,41 +12,61 @@ mended by the town's sending again what was not acknowledged):
    gives them twice;
 4. in the town's own prefecture, one transaction: states, tags, and how far the feed is applied.
 
-Order of writes, for an inquiry: the leaf is durable and public (`ledger.writer`), then the keepers
-are asked, then the answer leaves. What waits for a keeper is lost in a crash: a leaf stands, no
-answer was given, and the agency asks again. Where the ledger cannot write, what waits for it is
-tried again, and what comes meanwhile is turned away.
+Order of writes, for an inquiry: the leaf is durable and public (`ledger.writer`), then enough
+witnesses have signed, then the keepers are asked, then the answer leaves. What waits for a witness
+or a keeper is lost in a crash: a leaf stands, no answer was given, and the agency asks again. Where
+the ledger cannot write, what waits for it is tried again, and what comes meanwhile is turned away.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from jukinet.errors import Malformed, OutOfStep
 from jukinet.feed.link import Batch, stream_name
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import SealKey
+from jukinet.law.inquiry import Receipt
+from jukinet.law.leaf import JAPAN
 from jukinet.law.schedule import Schedule
 from jukinet.ledger.writer import Ledger
+from jukinet.merkle import policy
 from jukinet.nodes.centre.decoy import place_decoys
+from jukinet.nodes.centre.founding import founding
+from jukinet.nodes.centre.groups import Groups, Staged
 from jukinet.nodes.centre.inquiries import Inquiries
 from jukinet.nodes.centre.intake import Intake
+from jukinet.nodes.centre.opening import Openings
+from jukinet.nodes.centre.residents import Residents
+from jukinet.nodes.centre.samples import Samples
 from jukinet.nodes.centre.shelves import Shelves
+from jukinet.nodes.centre.witnesses import Witnesses
 from jukinet.nodes.feeding import Sender
 from jukinet.nodes.keyring import CentreRing, Directory, signing_key
 from jukinet.nodes.message import (
     CENTRE,
     KEEPER,
+    AnswerObjection,
     Ask,
+    AskMany,
+    AskRows,
+    Body,
     Compare,
+    Cosigned,
+    DrawSample,
     Feed,
     FeedAck,
+    GiveViewKey,
     KeeperReply,
     Message,
+    Objection,
     Out,
+    Rows,
+    ShownAnswers,
     Tick,
     Wake,
 )
 
 GROUP_MAX = 256
+STAGED_MAX = 4096  # that wait for the witnesses; more are turned away
 RETRY_AFTER = timedelta(seconds=5)
 
 
@@ -67,12 +87,21 @@ class Centre:
         self.shelves = shelves
         self.ledger = ledger
         self.notices_applied = 0
+        self.out_of_step: list[str] = []  # for the operator
         self._directory = directory
+        self._schedule = schedule
         self._chance = chance
         self._intake = Intake(shelves, ring, directory)
-        self._inquiries = Inquiries(shelves, ledger, ring, directory, schedule, chance)
+        self._groups = Groups(ledger, chance)
+        self._witnesses = Witnesses(policy.parse(directory.policy), self.out_of_step)
+        self._inquiries = Inquiries(
+            shelves, ledger, self._groups, ring, directory, schedule, self.out_of_step
+        )
+        self._residents = Residents(ledger, self._groups, shelves.chains, directory)
+        self._openings = Openings(ledger, self._groups, self.out_of_step)
+        self._samples = Samples(ledger, self._groups, shelves.chains, ring, directory)
         self._retry_at: datetime | None = None  # the ledger could not write
-        self.out_of_step = self._inquiries.out_of_step
+        self._stopped = False  # a witness has seen more of the log than there is
         key = signing_key(ring.signing)
         self._feeds = {
             town: Sender(
@@ -86,55 +115,145 @@ class Centre:
         }
 
     def start(self, now: datetime) -> Out:
-        """Come up: decoys in place, and what towns have not acknowledged is sent again."""
+        """Come up: what towns have not acknowledged is sent again, the log is brought up to date.
+
+        Decoys are put in place, rows and keys are compared with the log, and the witnesses are
+        asked about the checkpoint that stands: a crash may have come before they were.
+        """
         seal = SealKey(self._directory.payload_seal)
         place_decoys(self.shelves, seal, self._chance, now)
-        return [one for feed in self._feeds.values() for one in feed.start(now)]
+        drafts = founding(self.ledger.noted, self._schedule, self._directory, now)
+        if drafts:
+            self._groups.stage(Staged(drafts, _nothing_more))
+        sent = [one for feed in self._feeds.values() for one in feed.start(now)]
+        asked = self._witnesses.ask(self.ledger.log, now) if self.ledger.log.size else []
+        return [*sent, *asked, Wake(at=now), _midnight(now)]
 
     def step(self, message: Message, now: datetime) -> Out:
         """One message at a time."""
-        body = message.body
-        if isinstance(body, Ask):
-            return self._ask(message.sender, body, now)
-        if isinstance(body, KeeperReply) and message.sender == KEEPER:
-            return self._group(self._inquiries.kept(body), now)
+        sender, body = message.sender, message.body
         if isinstance(body, Feed):
-            return self._receive(message.sender, body.batch, now)
+            return self._receive(sender, body.batch, now)
         if isinstance(body, FeedAck):
-            return self._acknowledged(message.sender, body, now)
+            return self._acknowledged(sender, body, now)
         if isinstance(body, Compare):
-            return self._compared(message.sender, body)
+            return self._compared(sender, body)
         if isinstance(body, Tick):
-            ticked = [one for feed in self._feeds.values() for one in feed.tick(now)]
-            return [*self._write(now), *ticked]
-        raise Malformed(f"message: the centre takes no {type(body).__name__} from {message.sender}")
+            return self._tick(now)
+        if isinstance(body, Cosigned):
+            return self._cosigned(sender, body, now)
+        if isinstance(body, KeeperReply) and sender == KEEPER:
+            self._groups.kept(body)
+            return self._sent(now)
+        if isinstance(body, AskRows):
+            return self._rows_of(sender)
+        first = not self._groups.staged
+        self._take(sender, body, now)
+        if self._groups.staged >= GROUP_MAX and not self._groups.under_way:
+            return self._write(now)
+        return self._sent(now, wake=first)
 
-    # --- inquiries --------------------------------------------------------------------------
+    def _take(self, sender: str, body: Body, now: datetime) -> None:
+        """Take what somebody wants written down, as far as the ledger's next group."""
+        if isinstance(body, Ask):
+            self._inquiries.ask(sender, body, now)
+        elif isinstance(body, AskMany):
+            self._inquiries.ask_many(sender, body, now)
+        elif isinstance(body, GiveViewKey):
+            self._residents.give_key(sender, body, now)
+        elif isinstance(body, Objection):
+            self._residents.object(sender, body, now)
+        elif isinstance(body, AnswerObjection):
+            self._residents.answer(sender, body, now)
+        elif isinstance(body, DrawSample):
+            self._samples.draw(sender, body, now)
+        elif isinstance(body, ShownAnswers):
+            self._samples.shown(sender, body, now)
+        else:
+            raise Malformed(f"message: the centre takes no {type(body).__name__} from {sender}")
 
-    def _ask(self, sender: str, ask: Ask, now: datetime) -> Out:
-        first = not self._inquiries.staged
-        out = self._inquiries.ask(sender, ask, now)
-        if self._inquiries.staged >= GROUP_MAX:
-            return [*out, *self._write(now)]
-        return [*out, Wake(at=now)] if first and self._inquiries.staged else out
+    # --- the ledger -------------------------------------------------------------------------
+
+    def _tick(self, now: datetime) -> Out:
+        """What waits is written, who is silent is asked again; a new day opens what is due."""
+        out = [one for feed in self._feeds.values() for one in feed.tick(now)]
+        if now.astimezone(JAPAN).time() == time(0):
+            out.append(_midnight(now))
+        self._openings.begin(now)
+        out += self._witnesses.tick(self.ledger.log, now)
+        return [*self._write(now), *out]
 
     def _write(self, now: datetime) -> Out:
         """Write what is staged. Where a disk cannot, nothing leaves, and it is tried again."""
-        if self._retry_at is not None and now < self._retry_at:
+        if self._stopped or (self._retry_at is not None and now < self._retry_at):
             return []
         try:
-            out = self._inquiries.write(now)
+            asked = self._witnesses.ask(self.ledger.log, now) if self._groups.write(now) else []
+            out = [*asked, *self._go_on(now)]
         except (OSError, OutOfStep) as error:
-            self.out_of_step.append(f"ledger: {error}")
-            self._inquiries.closed = "ledger: it cannot be written now; ask again in a minute"
-            self._retry_at = now + RETRY_AFTER
-            return [Wake(at=self._retry_at)]
-        self._retry_at, self._inquiries.closed = None, ""
-        return self._group(out, now)
+            return self._closed(f"ledger: {error}", now)
+        if self._retry_at is not None:
+            self._retry_at, self._inquiries.closed = None, ""
+        return out
 
-    def _group(self, out: Out, now: datetime) -> Out:
-        """What is staged meanwhile is written when all that was sent has been delivered."""
-        return [*out, Wake(at=now)] if self._inquiries.staged else out
+    def _closed(self, reason: str, now: datetime) -> Out:
+        """The ledger cannot be written: questions are turned away until it can."""
+        self.out_of_step.append(reason)
+        self._inquiries.closed = "ledger: it cannot be written now; ask again in a minute"
+        self._retry_at = now + RETRY_AFTER
+        return [Wake(at=self._retry_at)]
+
+    def _cosigned(self, sender: str, reply: Cosigned, now: datetime) -> Out:
+        """A witness has answered; with the one that makes them enough, the group goes on."""
+        try:
+            out = self._witnesses.answered(sender, reply, self.ledger.log)
+            return [*out, *self._go_on(now)]
+        except OutOfStep as error:
+            self._stopped = True
+            return self._closed(str(error), now)
+        except OSError as error:
+            return self._closed(f"ledger: {error}", now)
+
+    def _go_on(self, now: datetime) -> Out:
+        """Where enough witnesses have signed, publish that, and give the receipts out."""
+        if not self._witnesses.enough:
+            self._inquiries.closed = self._inquiries.closed or self._full()
+            return []
+        self.ledger.cosigned(self._witnesses.lines)
+        self._groups.go_on()
+        if self._retry_at is None:
+            self._inquiries.closed = ""
+        return self._sent(now, wake=True)
+
+    def _full(self) -> str:
+        """Why no more is taken while the witnesses are waited for; memory is not for queues."""
+        if self._groups.staged < STAGED_MAX:
+            return ""
+        return "ledger: its witnesses do not answer; ask again in a minute"
+
+    def _sent(self, now: datetime, *, wake: bool = True) -> Out:
+        """All that is ready to leave; what is staged is written when that has been delivered."""
+        out = [
+            *self._inquiries.take_out(),
+            *self._residents.take_out(),
+            *self._samples.take_out(),
+            *self._groups.orders(),
+        ]
+        waits = self._groups.staged and not self._groups.under_way
+        return [*out, Wake(at=now)] if wake and waits else out
+
+    def _rows_of(self, sender: str) -> Out:
+        """The leaves of an agency's own rows."""
+        entry = self._directory.agencies.get(sender)
+        if entry is None:
+            return []
+        mine = [
+            stood.number
+            for stood in self.ledger.noted.rows.history()
+            if stood.leaf.receiver == entry.receiver
+        ]
+        body = Rows(receipts=tuple(self.ledger.receipt(index) for index in mine))
+        return [Message(sender=CENTRE, receiver=sender, body=body)]
 
     # --- feeds ------------------------------------------------------------------------------
 
@@ -166,3 +285,13 @@ class Centre:
             self.out_of_step.append(str(error))
             return []
         return [Message(sender=CENTRE, receiver=sender, body=reply)]
+
+
+def _midnight(now: datetime) -> Wake:
+    """A tick as the next day begins in Japan."""
+    tomorrow = now.astimezone(JAPAN).date() + timedelta(days=1)
+    return Wake(at=datetime.combine(tomorrow, time(0), JAPAN))
+
+
+def _nothing_more(receipts: tuple[Receipt, ...]) -> None:
+    """Rows and keys stand in the log; nobody waits for that."""

@@ -1,4 +1,4 @@
-"""What the log says that its writer must remember."""
+"""What the log says that its writer must remember, and objections that wait."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Create the table and its index."""
+    """Create the tables."""
     op.create_table(
         "noted",
         sa.Column("leaf", WHOLE, primary_key=True, autoincrement=False),
@@ -20,3 +20,11 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("noted_by_kind_leaf", "noted", ["kind", "leaf"])
+    op.create_table(
+        "waiting",
+        sa.Column("leaf", WHOLE, primary_key=True, autoincrement=False),
+        sa.Column("agency", sa.Text(), nullable=False),
+        sa.Column("entry_key", sa.LargeBinary(), nullable=False),
+        sa.Column("chk", sa.LargeBinary(), nullable=False),
+        sqlite_strict=True,
+    )

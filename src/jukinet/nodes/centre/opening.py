@@ -1,0 +1,75 @@
+"""Opening (猶予の終了): what was kept from its resident for a while comes to stand on the chain.
+
+Each day the centre looks which entries are due. The keepers open what stands sealed beside the
+leaf, on the receipt of the leaf itself and not before its day; then the entry is written again, on
+the resident's chain, and refers back. What a crash leaves undone is due again the next time.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from jukinet.errors import Damaged
+from jukinet.law import leaf as leaves
+from jukinet.law.inquiry import Receipt
+from jukinet.law.leaf import DeferredLeaf, OpeningLeaf
+from jukinet.law.standing import day_of
+from jukinet.ledger.writer import Draft, Ledger, Written
+from jukinet.nodes.centre.groups import Groups, Staged
+from jukinet.nodes.message import OpenKey
+
+AT_ONCE = 256
+
+
+class Openings:
+    """Deferred entries at the centre."""
+
+    def __init__(self, ledger: Ledger, groups: Groups, out_of_step: list[str]) -> None:
+        self.out_of_step = out_of_step
+        self._ledger = ledger
+        self._groups = groups
+        self._under_way: set[int] = set()
+
+    def begin(self, now: datetime) -> None:
+        """Have the keepers open what is due."""
+        due = [i for i in self._ledger.noted.due(day_of(now)) if i not in self._under_way]
+        for index in due[:AT_ONCE]:
+            leaf = self._ledger.noted.deferred[index]
+            sealed = self._ledger.log.body(index)
+            if sealed is None:
+                self.out_of_step.append(f"leaf {index}: what is kept beside it is missing")
+                continue
+            self._under_way.add(index)
+            (label,) = leaves.labels_of(leaf)
+            context = leaves.deferred_context(label)
+            task = OpenKey(receipt=0, step="deferred", wrapped=sealed, context=context)
+            then = partial(self._opened, index, leaf, now)
+            self._groups.order((task,), (self._ledger.receipt(index),), then)
+
+    def _opened(
+        self, index: int, leaf: DeferredLeaf, now: datetime, values: Sequence[bytes | None]
+    ) -> None:
+        (plain,) = values
+        try:
+            if plain is None:
+                raise Damaged("the keepers would not open it")
+            locator, _, body = leaves.read_deferred(plain)
+        except Damaged as error:
+            self.out_of_step.append(f"leaf {index}: {error}")
+            self._under_way.discard(index)
+            return
+        opening = OpeningLeaf(
+            time=leaves.leaf_time(now),
+            agency=leaf.agency,
+            row=leaf.row,
+            kind=leaf.kind,
+            items=leaf.items,
+            labels=(),
+            commitment="",
+            deferred=index,
+        )
+        draft = Draft(opening, Written(body), locator)
+        self._groups.stage(Staged((draft,), partial(self._stands, index)))
+
+    def _stands(self, index: int, _receipts: tuple[Receipt, ...]) -> None:
+        self._under_way.discard(index)

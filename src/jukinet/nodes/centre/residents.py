@@ -1,0 +1,232 @@
+"""Residents (本人) at the centre: view keys that are given out, and objections to entries.
+
+A view key is given at a town's desk; that it is given stands on the person's own chain first, so
+that a key which somebody else fetched is seen by its owner. An objection comes with the key that
+opens the entry objected to: only its resident has it. The agency is told, and its signed answer is
+written down like the objection.
+
+What waits for an answer is kept with the entry's key (`ledger.waiting`), so that the answer can be
+sealed for the resident; it is removed with the answer. An objection that is sent again is told to
+the agency again, and stands once.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from jukinet.errors import Damaged, JukinetError, Malformed, Refused
+from jukinet.keys import ratchet
+from jukinet.keys.sign import VerifyKey
+from jukinet.law import leaf as leaves
+from jukinet.law import objection as objections
+from jukinet.law.inquiry import Receipt
+from jukinet.law.leaf import (
+    Body,
+    BundleLeaf,
+    DisclosureLeaf,
+    KeyGiven,
+    ObjectionAnswerLeaf,
+    ObjectionLeaf,
+    OpeningLeaf,
+    ViewKeyLeaf,
+)
+from jukinet.law.standing import day_of
+from jukinet.ledger import chains, waiting
+from jukinet.ledger.waiting import Waiting
+from jukinet.ledger.writer import Draft, Ledger
+from jukinet.nodes.centre.groups import Groups, Staged
+from jukinet.nodes.keyring import Directory
+from jukinet.nodes.message import (
+    CENTRE,
+    AnswerObjection,
+    GiveViewKey,
+    Message,
+    NotGiven,
+    Objected,
+    Objection,
+    ObjectionAnswered,
+    ObjectionStands,
+    Out,
+    ViewKeyStands,
+)
+from jukinet.nodes.message import (
+    Body as Said,
+)
+from jukinet.store.engine import Store
+
+Objectionable = DisclosureLeaf | OpeningLeaf | BundleLeaf
+
+
+class Residents:
+    """What residents have written down."""
+
+    def __init__(self, ledger: Ledger, groups: Groups, store: Store, directory: Directory) -> None:
+        self._ledger = ledger
+        self._groups = groups
+        self._store = store
+        self._verify: Mapping[str, VerifyKey] = {
+            name: VerifyKey(entry.verify) for name, entry in directory.agencies.items()
+        }
+        self._towns = directory.towns
+        self._out: Out = []
+
+    def take_out(self) -> Out:
+        """The replies that are ready."""
+        out, self._out = self._out, []
+        return out
+
+    def _say(self, receiver: str, body: Said) -> None:
+        self._out.append(Message(sender=CENTRE, receiver=receiver, body=body))
+
+    # --- view keys --------------------------------------------------------------------------
+
+    def give_key(self, sender: str, asked: GiveViewKey, now: datetime) -> None:
+        """Have it written down that a desk gives a view key."""
+        with self._store.begin() as tx:
+            chain = chains.of(tx, [asked.locator]).get(asked.locator)
+        if sender not in self._towns or chain is None:
+            reason = "view key: the network knows no such person yet; try again tomorrow"
+            self._say(sender, NotGiven(request=asked.request, reason=reason))
+            return
+        place = 0 if asked.past else chain.place
+        body = KeyGiven(
+            town=sender,
+            official=asked.official,
+            holder=asked.holder,
+            epoch=chain.epoch,
+            place=place,
+            valid_to=asked.valid_to,
+        )
+        leaf = ViewKeyLeaf(
+            time=leaves.leaf_time(now),
+            issuer=f"municipal/{sender[:2]}",
+            labels=(),
+            commitment="",
+        )
+        then = partial(self._key_stands, sender, asked, chain.epoch, place)
+        self._groups.stage(Staged((Draft(leaf, body, asked.locator),), then))
+
+    def _key_stands(
+        self,
+        sender: str,
+        asked: GiveViewKey,
+        epoch: int,
+        place: int,
+        receipts: tuple[Receipt, ...],
+    ) -> None:
+        (receipt,) = receipts
+        self._say(
+            sender,
+            ViewKeyStands(request=asked.request, epoch=epoch, place=place, receipt=receipt),
+        )
+
+    # --- objections -------------------------------------------------------------------------
+
+    def object(self, sender: str, asked: Objection, now: datetime) -> None:
+        """Have an objection written down, and tell the agency."""
+        try:
+            leaf, body = self._entry(asked)
+            words = objections.words("", asked.text)
+        except JukinetError as error:
+            self._say(sender, NotGiven(request=asked.request, reason=str(error)))
+            return
+        label, _ = apart = ratchet.objection(asked.entry_key)
+        stands = self._ledger.stands(label)
+        if stands is not None:
+            self._stands_already(sender, asked, body, stands)
+            return
+        objection = ObjectionLeaf(
+            time=leaves.leaf_time(now),
+            agency=leaf.agency,
+            row=leaf.row,
+            labels=(),
+            commitment="",
+            entry=asked.entry,
+            about=asked.label.hex(),
+            answer_by=str(objections.answer_by(day_of(now))),
+        )
+        then = partial(self._objected, sender, asked, body, objection.answer_by)
+        self._groups.stage(Staged((Draft(objection, words, apart=apart),), then))
+
+    def _entry(self, asked: Objection) -> tuple[Objectionable, Body]:
+        """The entry that is objected to, opened by the key that the resident shows."""
+        log = self._ledger.log
+        if not 0 <= asked.entry < log.size:
+            raise Malformed("entry: the log has no leaf of this number")
+        leaf = leaves.decode(log.entry(asked.entry))
+        if not isinstance(leaf, Objectionable):
+            raise Refused("entry: this leaf is no disclosure, and can be objected to by nobody")
+        sealed = self._ledger.sealed(asked.entry, leaf, asked.label)
+        if sealed is None:
+            raise Refused("entry: its sealed part was erased; object in writing, at the desk")
+        try:
+            _salt, body = leaves.open_under(asked.entry_key, asked.label, sealed)
+        except Damaged:
+            raise Refused("entry: this key does not open it; it is another person's") from None
+        return leaf, leaves.decode_body(body)
+
+    def _stands_already(self, sender: str, asked: Objection, body: Body, index: int) -> None:
+        """It was sent before: say so again, and tell the agency again while it has not answered."""
+        waits = self._ledger.noted.objections.get(index)
+        if waits is None:
+            reason = f"objection: it stands in leaf {index}, and is answered; see your statement"
+            self._say(sender, NotGiven(request=asked.request, reason=reason))
+        else:
+            self._objected(sender, asked, body, waits.answer_by, (self._ledger.receipt(index),))
+
+    def _objected(
+        self,
+        sender: str,
+        asked: Objection,
+        body: Body,
+        answer_by: str,
+        receipts: tuple[Receipt, ...],
+    ) -> None:
+        (receipt,) = receipts
+        row = Waiting(receipt.index, body.agency, asked.entry_key)
+        with self._store.begin() as tx:
+            waiting.WAITING.put(tx, row)
+        told = Objected(
+            objection=receipt.index,
+            inquiry=body.inquiry,
+            row=body.row,
+            text=asked.text,
+            answer_by=answer_by,
+        )
+        self._say(body.agency, told)
+        stands = ObjectionStands(request=asked.request, answer_by=answer_by, receipt=receipt)
+        self._say(sender, stands)
+
+    def answer(self, sender: str, asked: AnswerObjection, now: datetime) -> None:
+        """Have an agency's answer to an objection written down."""
+        try:
+            key = self._verify.get(asked.agency)
+            if key is None or sender != asked.agency:
+                raise Refused("agency: it is not in the directory")
+            key.verify(asked.answer, asked.signature)
+            answer = objections.decode(asked.answer)
+            words = objections.words(answer.official, answer.text)
+            with self._store.begin() as tx:
+                row = waiting.WAITING.get(tx, answer.objection)
+            if row is None or row.agency != sender:
+                raise Refused("objection: none of this number waits for your answer")
+            if answer.objection not in self._ledger.noted.objections:
+                raise Refused("objection: it is answered already")
+        except JukinetError as error:
+            self._say(sender, NotGiven(request=b"", reason=str(error)))
+            return
+        leaf = ObjectionAnswerLeaf(
+            time=leaves.leaf_time(now),
+            labels=(),
+            commitment="",
+            objection=answer.objection,
+            outcome=answer.outcome,
+        )
+        apart = ratchet.objection_answer(row.entry_key)
+        then = partial(self._answered, sender, answer.objection)
+        self._groups.stage(Staged((Draft(leaf, words, apart=apart),), then))
+
+    def _answered(self, sender: str, objection: int, receipts: tuple[Receipt, ...]) -> None:
+        with self._store.begin() as tx:
+            waiting.WAITING.remove(tx, objection)
+        self._say(sender, ObjectionAnswered(objection=objection, receipt=receipts[0]))
