@@ -8,6 +8,7 @@ from itertools import count
 
 from msgspec.structs import replace
 from tests.forgetful_disk import ForgetfulDisk
+from tests.support import chance, memory
 
 from jukinet.client.audit import Auditor, State
 from jukinet.keys.sign import SigningKey
@@ -15,6 +16,7 @@ from jukinet.law import leaf as leaves
 from jukinet.law import statistics
 from jukinet.law.leaf import (
     JAPAN,
+    Body,
     BundleLeaf,
     DeferredLeaf,
     DisclosureLeaf,
@@ -27,10 +29,14 @@ from jukinet.law.leaf import (
     ViewKeyLeaf,
     leaf_time,
 )
+from jukinet.law.notice import ChainStart
 from jukinet.law.schedule import load
 from jukinet.law.standing import StandingRows
 from jukinet.law.statistics import Statistics
+from jukinet.ledger import chains
+from jukinet.ledger.closing import closing
 from jukinet.ledger.log import Log
+from jukinet.ledger.writer import Draft, Ledger, Part
 from jukinet.merkle import runs, tiles
 from jukinet.merkle.checkpoint import open_checkpoint
 
@@ -38,6 +44,17 @@ ORIGIN = "example.org/ledger"
 KEY = SigningKey(bytes(range(32)))
 BEGIN = datetime(2026, 4, 1, 12, tzinfo=JAPAN)
 ROW, AGENCY = "1-73", "pension"
+PEOPLE = [bytes([n]) * 16 for n in range(20)]
+BODY = Body(
+    agency=AGENCY,
+    official="official-1",
+    row=ROW,
+    affair="that the payee lives",
+    kind="standing",
+    items=(),
+    subject="search",
+    inquiry="0" * 64,
+)
 DEFERRING = next(row for row in load().grants.values() if row.deferral_days)
 
 
@@ -237,3 +254,42 @@ def month(questions: int = 500) -> Written:
     log.opening(kept)
     log.disclosure()
     return log
+
+
+def of_the_real_writer(questions: int = 450) -> Written:
+    """A log that the centre's own writer has written: chains, bundles, closed days and a month."""
+    found = Written()
+    store = memory(chains.METADATA)
+    with store.begin() as tx:
+        starts = [(who, ChainStart(epoch=0, seed=who * 2, sealed_seed=b"s" * 80)) for who in PEOPLE]
+        chains.start(tx, starts)
+    ledger = Ledger(found.log, store, chance("audited"))
+    rows = StandingRows()
+    ledger.commit([Draft(rows.announced(load(), one, found.now)) for one in load().grants.values()])
+    asked = found._asked()
+    for number in range(0, questions, 5):
+        if number % 100 == 0:
+            found.later(days=11)
+            closed = closing(ledger, found.now)
+            if closed is not None:
+                ledger.write(closed.drafts, beside=closed.files)
+        asked = {**found._asked(), "count": 1}
+        at = ledger.commit([Draft(InquiryLeaf(**asked, order="0" * 64))])[0].index
+        who = PEOPLE[number % len(PEOPLE)]
+        given = DisclosureLeaf(**asked, labels=(), commitment="", inquiry=None)
+        ledger.commit(
+            [Draft(replace(given, inquiry=at), BODY, who)]
+            + [Draft(given, BODY, PEOPLE[(number + n) % len(PEOPLE)]) for n in range(3)]
+        )
+    many = BundleLeaf(**asked, root="", inquiry=None)
+    ledger.commit([Draft(many, parts=tuple(Part(BODY, PEOPLE[n % 7]) for n in range(300)))])
+    found.later(days=31)
+    closed = closing(ledger, found.now)
+    assert closed is not None
+    ledger.write(closed.drafts, beside=closed.files)
+    found.beside = {
+        path: found.disk.read(path)
+        for path in found.disk.names
+        if path.startswith(("bundle/", "runs/", "statistics/")) and "/bodies/" not in path
+    }
+    return found

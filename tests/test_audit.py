@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 from msgspec.structs import replace
-from tests.audited import BEGIN, KEY, ORIGIN, Written, month
+from tests.audited import BEGIN, KEY, ORIGIN, Written, month, of_the_real_writer
 from tests.forgetful_disk import ForgetfulDisk
 
 from jukinet.client.audit import Auditor
@@ -21,8 +21,6 @@ from jukinet.ledger.log import Log
 from jukinet.merkle import runs
 from jukinet.merkle.tree import EMPTY_ROOT
 
-CHANGES = 1_000
-
 
 @pytest.fixture
 def log() -> Written:
@@ -32,6 +30,11 @@ def log() -> Written:
 @cache
 def honest() -> Written:
     return month()
+
+
+@cache
+def written() -> Written:
+    return of_the_real_writer()
 
 
 def caught(log: Written, rule: Rule, place: str, *, files=None, state=None) -> Lie:
@@ -57,6 +60,14 @@ def test_an_honest_log_passes_with_everything_that_may_stand_in_it():
     assert {one.leaf.span for one in auditor.rules.days.closed} == {"day", "month"}
     assert not auditor.rules.inquiries
     assert not auditor.rules.objections
+
+
+def test_a_log_of_the_real_writer_passes():
+    auditor = written().auditor()
+    assert auditor.follow().size == written().log.size
+    assert {one.leaf.span for one in auditor.rules.days.closed} == {"day", "month"}
+    kinds = {path.split("/")[0] for path in written().files}
+    assert kinds == {"checkpoint", "tile", "bundle", "runs", "statistics"}
 
 
 def test_an_empty_log_passes():
@@ -102,12 +113,16 @@ def test_an_audit_goes_on_over_months(log):
 # A thousand changes.
 
 
-def test_no_byte_of_any_file_changes_unnoticed():
+@pytest.mark.parametrize(
+    ("made", "changes"),
+    [pytest.param(written, 1_000, id="the real writer's"), pytest.param(honest, 300, id="ours")],
+)
+def test_no_byte_of_any_file_changes_unnoticed(made, changes):
     """Of everything that the checkpoint covers: entries, hashes, bundles, runs, statistics, itself."""
-    log = honest()
+    log = made()
     files, rng = log.files, Random(1)
     unnoticed = []
-    for number in range(CHANGES):
+    for number in range(changes):
         path = rng.choice(sorted(files))
         content = bytearray(files[path])
         place = rng.randrange(len(content))

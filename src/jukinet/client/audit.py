@@ -40,7 +40,10 @@ LAST: Final = "checkpoint.last"
 _BUNDLES_KEPT: Final = 64
 
 Opener = Callable[[bytes], Checkpoint]
-"""The checkpoint of a note, where log and witnesses have signed it; raises JukinetError."""
+"""The checkpoint of a note, where log and witnesses have signed it.
+
+Raises OutOfStep where witnesses have still to sign, any other JukinetError where the log has not.
+"""
 
 Progress = Callable[[int, int], None]
 """Told how many leaves of how many have been read."""
@@ -131,6 +134,8 @@ class Auditor:
     def _opened(self, note: bytes) -> Checkpoint:
         try:
             head = self._open(note)
+        except OutOfStep:
+            raise
         except JukinetError as error:
             raise Lie(Rule.SIGNATURE, CHECKPOINT, str(error)) from None
         size, root = self._last
