@@ -128,7 +128,7 @@ class Centre:
         if drafts:
             self._groups.stage(Staged(drafts, lambda _: None))
         sent = [one for feed in self._feeds.values() for one in feed.start(now)]
-        asked = self._witnesses.ask(self.ledger.log, now) if self.ledger.log.size else []
+        asked = self._witnesses.come_up(self.ledger.log, now)
         return [*sent, *asked, Wake(at=now), _midnight(now)]
 
     def step(self, message: Message, now: datetime) -> Out:
