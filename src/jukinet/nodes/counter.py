@@ -1,4 +1,4 @@
-"""The counter (窓口): a town gives out view keys, each only after its leaf stands in the public log.
+"""The counter (窓口): a town gives out view keys, each after its leaf stands in the log.
 
 The town holds the seed of a person's chain, the centre knows how far the chain has come. The desk
 asks the centre to write down who is given the key, and from which place on; then the key is

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from jukinet.errors import Damaged, Refused
+from jukinet.store.disk import ROOT, RealDisk, publish
 
 FORMAT = 1
 MARK = "jukinet.json"
@@ -133,6 +134,12 @@ class Folder:
         for name in ("public", "keys/towns", "keys/agencies"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         os.chmod(self.root / "keys", 0o700)
+
+    def put_policy(self, content: bytes) -> None:
+        """Put the policy file beside the public log, for whoever reads the log."""
+        disk = RealDisk(self.log)
+        publish(disk, "policy", content)
+        disk.fsync_dir(ROOT)
 
     # --- keys and directory ---------------------------------------------------------------
 

@@ -105,6 +105,7 @@ def create(folder: Folder, mark: Mark, *, chance: Chance = token_bytes) -> None:
     public = directory(centre, one_keeper, towns, agencies, schedule)
     policy = m_of_n(log_key, _witnesses(folder, log_key, chance), WITNESSES_WANTED)
     folder.put_public("directory", replace(public, policy=str(policy)))
+    folder.put_policy(bytes(policy))
     folder.put_mark(mark)
 
 
