@@ -1,6 +1,6 @@
 # Two commands: make demo, make test.  `make setup` only builds .venv with the package in it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long bench lint lock map clean
+.PHONY: help setup demo test test-long bench lint go lock map clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,10 +39,13 @@ lint: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+go:
+	@sh scripts/get-go.sh
+
+test: lint go
 	$(BIN)/pytest -m "not long" -n 2 --dist loadfile
 
-test-long: lint
+test-long: lint go
 	HYPOTHESIS_PROFILE=new $(BIN)/pytest -n 2 --dist loadfile
 
 bench: $(DEV)

@@ -9,6 +9,7 @@ import pytest
 COMMANDS = [
     ("demo",),
     ("verify",),
+    ("audit",),
     ("ask",),
     ("statement",),
     ("world", "build"),

@@ -12,6 +12,8 @@ month,agency,row,kind,inquiries,disclosures,deferred,refusals
 2026-04,pension,1-73,items,2,0,0,0
 """
 
+from collections.abc import Iterable
+
 from jukinet.law.leaf import (
     BundleLeaf,
     DeferredLeaf,
@@ -21,14 +23,18 @@ from jukinet.law.leaf import (
     RefusalLeaf,
 )
 
+Row = tuple[str, str, str, int, int, int, int]
+
 HEAD = "month,agency,row,kind,inquiries,disclosures,deferred,refusals"
 
 
 class Statistics:
     """Counts by agency, row and kind of question."""
 
-    def __init__(self) -> None:
-        self._counts: dict[tuple[str, str, str], list[int]] = {}
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self._counts: dict[tuple[str, str, str], list[int]] = {
+            (agency, row, kind): [*counts] for agency, row, kind, *counts in rows
+        }
 
     def take(self, leaf: Leaf) -> None:
         """Count a leaf; those by which nobody asks and nothing is given do not count."""
@@ -50,12 +56,28 @@ class Statistics:
         key = leaf.agency, leaf.row, leaf.kind
         self._counts.setdefault(key, [0, 0, 0, 0])[column] += count
 
+    def more(self, other: "Statistics", *, times: int = 1) -> None:
+        """Add what another has counted."""
+        for key, counts in other._counts.items():
+            mine = self._counts.setdefault(key, [0, 0, 0, 0])
+            for column, count in enumerate(counts):
+                mine[column] += times * count
+
+    def less(self, other: "Statistics") -> None:
+        """Take away what another has counted, of the same leaves."""
+        self.more(other, times=-1)
+
+    def rows(self) -> list[Row]:
+        """What has been counted, in order: agency, row, kind and the four counts."""
+        return [
+            (*key, counts[0], counts[1], counts[2], counts[3])
+            for key, counts in sorted(self._counts.items())
+            if any(counts)
+        ]
+
     def csv(self, month: str) -> bytes:
         """The file of a month."""
-        lines = [
-            ",".join((month, *key, *map(str, counts)))
-            for key, counts in sorted(self._counts.items())
-        ]
+        lines = [",".join((month, *map(str, row))) for row in self.rows()]
         return "\n".join((HEAD, *lines, "")).encode()
 
 
