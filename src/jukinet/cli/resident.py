@@ -28,10 +28,10 @@ from jukinet.client.view_key import ViewKey, parse_view_key, refuse_expired
 from jukinet.errors import Malformed, Refused
 from jukinet.merkle.note import VerifierKey
 from jukinet.tasks.folder import Folder
-from jukinet.tasks.mirrors import fetch, reader
 from jukinet.tasks.papers.proofs import entry_with_proof, with_proofs
 from jukinet.tasks.papers.statement import statement_page
 from jukinet.tasks.papers.wording import Both, completeness, kept_back, no_witness
+from jukinet.wire.mirror_reader import fetch, reader
 
 EXAMPLES = """Examples:
   jukinet statement --dir demo --view-key demo/residents/resident-1.viewkey
