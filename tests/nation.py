@@ -103,7 +103,7 @@ class Nation:
         schedule = load()
         self.line = Line(now)
         self.centre = Centre(shelf, ledger, self.centre_ring, self.directory, schedule, self.chance)
-        vkey = self.directory.log
+        vkey = self.directory.policy
         self.keeper = Keeper(KEEPER, self.stores["keeper"], KEEPER_RING, LogKey.parse(vkey))
         self.towns = {
             town: Municipality(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from itertools import count
 from random import Random
@@ -12,8 +13,10 @@ from jukinet.keys.sign import SigningKey
 from jukinet.law import notification as law
 from jukinet.law.identity import Name, Sex
 from jukinet.law.record import FamilyRegister, parse_relationship
-from jukinet.law.schedule import load
+from jukinet.law.schedule import Schedule, load
+from jukinet.law.standing import StandingRows
 from jukinet.merkle.note import VerifierKey
+from jukinet.merkle.policy import Witness, m_of_n
 from jukinet.names import era, legal
 from jukinet.names.address import Address
 from jukinet.nodes import municipality
@@ -91,13 +94,29 @@ def filed(event: date = DAY, notice: date | None = None, number: str = "", **mor
     )
 
 
-def directory_of(towns: list[str], centre: CentreRing, rings: dict[str, TownRing]) -> Directory:
+def standing_rows(now: datetime = NOON, schedule: Schedule | None = None) -> StandingRows:
+    """All rows of the schedules, as founding leaves have them."""
+    rows, schedule = StandingRows(), schedule or load()
+    for number, grant in enumerate(schedule.grants.values()):
+        rows.take(number, rows.announced(schedule, grant, now))
+    return rows
+
+
+def directory_of(
+    towns: list[str],
+    centre: CentreRing,
+    rings: dict[str, TownRing],
+    witnesses: Sequence[Witness] = (),
+    wanted: int = 0,
+) -> Directory:
     """A directory of towns, one keeper, and an agency for each receiver of the schedules."""
+    log = VerifierKey("jukinet.test/ledger", SigningKey(centre.log).public_bytes)
     keeper = KeeperRing(master=b"k" * 32)
     schedule = load()
     return Directory(
         origin="jukinet.test/ledger",
-        log=str(VerifierKey("jukinet.test/ledger", SigningKey(centre.log).public_bytes)),
+        log=str(log),
+        policy=str(m_of_n(log, witnesses, wanted)),
         centre=SigningKey(centre.signing).public_bytes,
         payload_seal=payload_opening(keeper).public.raw,
         sector_seals={

@@ -17,6 +17,7 @@ from tests.support import (
     address,
     chance,
     entrant,
+    standing_rows,
 )
 
 from jukinet.disclosure import door
@@ -311,10 +312,13 @@ def test_a_row_is_in_force_by_the_days_of_japan(now, allowed):
     asked = inquiry_at(now)
     receiver = load().receivers["labour"]
     if allowed:
-        assert door.covering(asked, receiver, load(), now).id == "1-91"
+        assert (
+            door.covering(asked, receiver, load(), standing_rows(now - timedelta(days=1)), now).id
+            == "1-91"
+        )
         return
     with pytest.raises(Refused) as refused:
-        door.covering(asked, receiver, load(), now)
+        door.covering(asked, receiver, load(), standing_rows(now - timedelta(days=1)), now)
     assert refused.value.rule == "not-in-force"
 
 

@@ -19,6 +19,7 @@ from jukinet.law import notification as law
 from jukinet.law import transfer
 from jukinet.law.identity import Attachment
 from jukinet.law.inquiry import INQUIRY_BYTES_MAX, Answer, ByHandle, Receipt, Refusal
+from jukinet.law.leaf import Holder
 from jukinet.law.personal import Personal
 from jukinet.law.protection import SupportMeasure, Threat
 from jukinet.nodes import letters, message
@@ -30,23 +31,39 @@ from jukinet.nodes.keyring import new_centre_ring, new_town_ring
 from jukinet.nodes.letters import Relayed, open_letter, seal_letter
 from jukinet.nodes.message import (
     AddCheckpoint,
+    AnswerObjection,
     Ask,
+    AskMany,
+    AskRows,
     Compare,
     Compared,
     Cosigned,
+    DrawSample,
     Feed,
     FeedAck,
     Filed,
     Filing,
+    GiveViewKey,
     KeeperOrder,
     KeeperReply,
     MakeNumber,
     Message,
     NotFiled,
+    NotGiven,
+    Objected,
+    Objection,
+    ObjectionAnswered,
+    ObjectionStands,
     OpenHandle,
     OpenKey,
     Rejected,
+    RowLeaves,
+    SampleDone,
+    ShowAnswers,
+    Shown,
+    ShownAnswers,
     Tick,
+    ViewKeyStands,
 )
 from jukinet.nodes.pools import PoolGrant, PoolRequest
 from jukinet.numbers.individual_number import complete as individual
@@ -93,6 +110,28 @@ BODIES = [
         ),
     ),
     KeeperReply(order=1, values=(None, SECRET), refused=("SECRET-VALUE",)),
+    AskMany(agency="pension", order=SECRET, signature=SECRET),
+    AskRows(),
+    RowLeaves(receipts=(RECEIPT,)),
+    GiveViewKey(
+        request=bytes(16),
+        locator=SECRET,
+        official="SECRET-VALUE",
+        holder=Holder.GUARDIAN,
+        past=False,
+        valid_to="2027-04-01",
+    ),
+    ViewKeyStands(request=bytes(16), epoch=0, place=3, receipt=RECEIPT),
+    NotGiven(request=bytes(16), reason="SECRET-VALUE"),
+    Objection(request=bytes(16), entry=7, label=SECRET, entry_key=SECRET, text="SECRET-VALUE"),
+    ObjectionStands(request=bytes(16), answer_by="2026-05-01", receipt=RECEIPT),
+    Objected(objection=8, inquiry="00", row="1-73", text="SECRET-VALUE", answer_by="2026-05-01"),
+    AnswerObjection(agency="pension", answer=SECRET, signature=SECRET),
+    ObjectionAnswered(objection=8, receipt=RECEIPT),
+    DrawSample(month="2026-04", randomness=SECRET),
+    ShowAnswers(sample=9, leaves=(1, 2)),
+    ShownAnswers(sample=9, shown=(Shown(leaf=1, sector="pension/1-73", handle=SECRET),)),
+    SampleDone(sample=9, receipt=RECEIPT),
     AddCheckpoint(asked=7, content=SECRET),
     Cosigned(asked=7, status=200, content=SECRET),
 ]

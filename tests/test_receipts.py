@@ -79,6 +79,7 @@ def opened(nation, one: Given, answer=None, *, log=None, prefecture="13") -> Con
         log=log or LogKey.parse(nation.directory.log),
         receiver=one.receiver,
         prefecture=prefecture,
+        rows=nation.centre.ledger.noted.rows,
     )
 
 

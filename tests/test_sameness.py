@@ -206,6 +206,7 @@ def opened(nation: Nation, question: message.Message, answer: Answer) -> Content
         log=LogKey.parse(nation.directory.log),
         receiver=load().receivers["tax"],
         prefecture="",
+        rows=nation.centre.ledger.noted.rows,
     )
     assert content is not None
     return content

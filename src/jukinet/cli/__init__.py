@@ -2,7 +2,7 @@
 
 from cyclopts import App
 
-from jukinet.cli import asking, audit, code, demo, resident, town, verify, witness, world
+from jukinet.cli import asking, audit, code, demo, ledger, resident, town, verify, witness, world
 from jukinet.cli.common import run
 
 app = App(
@@ -18,6 +18,9 @@ app.command(verify.verify, help_epilogue=verify.EXAMPLES)
 app.command(audit.audit, help_epilogue=audit.EXAMPLES)
 app.command(asking.ask, help_epilogue=asking.EXAMPLES)
 app.command(resident.statement, help_epilogue=resident.EXAMPLES)
+app.command(ledger.schedules, help_epilogue=ledger.SCHEDULES_EXAMPLES)
+app.command(ledger.objection)
+app.command(ledger.sample, help_epilogue=ledger.SAMPLE_EXAMPLES)
 app.command(world.app)
 app.command(town.app)
 app.command(code.app)

@@ -1,5 +1,6 @@
 """`jukinet town`: a municipality's own commands."""
 
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,17 +21,19 @@ from jukinet.cli.common import (
     progress,
 )
 from jukinet.errors import Malformed, Refused
+from jukinet.law.leaf import Holder
 from jukinet.law.record import Record, written_out
 from jukinet.names.era import to_era
+from jukinet.nodes.counter import VALID_DAYS
 from jukinet.nodes.municipality import Municipality
 from jukinet.numbers import municipality_code
 from jukinet.register import book, codes
 from jukinet.tasks.asking import AGENCIES
-from jukinet.tasks.demo import view_key as view_key_of
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.importing import LineDesk, import_residents
 from jukinet.tasks.importing import Report as ImportReport
 from jukinet.tasks.network import Network, create, open_network
+from jukinet.tasks.residents import give_view_key
 
 app = App(name="town", help="A municipality's desk: import, look, view keys.")
 
@@ -154,7 +157,8 @@ def _show_import(found: ImportReport) -> None:
 
 
 VIEW_KEY_EXAMPLES = """Examples:
-  jukinet town view-key --dir demo --town 131016 --record 17 > mine.viewkey"""
+  jukinet town view-key --dir demo --town 131016 --record 17 > mine.viewkey
+  jukinet town view-key --dir demo --town 131016 --record 17 --holder guardian --from-now-on"""
 
 
 @app.command(name="view-key", help_epilogue=VIEW_KEY_EXAMPLES)
@@ -162,15 +166,34 @@ def view_key(
     *,
     town: TownCode,
     record: Annotated[int, Parameter(help="A record number.")],
+    holder: Annotated[Holder, Parameter(help="To whom it is given.")] = Holder.SELF,
+    from_now_on: Annotated[
+        bool, Parameter(negative=(), help="It opens nothing of the past (for a guardian).")
+    ] = False,
+    valid_days: Annotated[int, Parameter(help="For how many days it is valid.")] = VALID_DAYS,
+    official: Annotated[str, Parameter(help="Who gives it: the official's own number.")] = (
+        "official-1"
+    ),
+    short: Annotated[bool, Parameter(negative=(), help="One line, as in the QR code.")] = False,
     dir: InFolder = DEFAULT_FOLDER,
 ) -> int:
     """Give a resident the view key, with which to read who asked.
 
-    Give it to the person alone: whoever holds it reads the same statement.
+    That it is given, by whom and to whom, stands on the person's own statement first. Give it to
+    the person alone: whoever holds it reads the same. To renew one, give another.
     """
     with open_network(Folder(Path(dir)), now()) as network:
-        key = view_key_of(network, _live(_of(network, town), record))
-    paper.print(key.encode().decode(), end="", markup=False)
+        node = _of(network, town)
+        key = give_view_key(
+            network,
+            node,
+            _live(node, record),
+            official=official,
+            holder=holder,
+            past=not from_now_on,
+            valid_days=valid_days,
+        )
+    sys.stdout.write(key.text + "\n" if short else key.encode().decode())
     return DONE
 
 

@@ -1,9 +1,10 @@
 """Receipts (受領証の照合): an answer counts only when its leaf is proved to be in the public log.
 
-The agency's client checks, before it shows anything: the log's signature on the checkpoint, the
-proof that the leaf is in the tree, that the leaf says what was asked (agency, row, kind, items) or
-by which rule it was refused, and that its commitment is to this very inquiry. An answer that fails
-is not shown. Nor does a log show two roots of one size to the same client: that is evidence.
+The agency's client checks, before it shows anything: the log's signature on the checkpoint and
+enough witnesses', the proof that the leaf is in the tree, that the leaf says what was asked
+(agency, row, kind, items) or by which rule it was refused, that the log's own rows allow it, and
+that its commitment is to this very inquiry. An answer that fails is not shown. Nor does a log show
+two roots of one size to the same client: that is evidence.
 """
 
 from hashlib import sha256
@@ -23,33 +24,39 @@ from jukinet.law.inquiry import (
 from jukinet.law.leaf import BundleLeaf, DeferredLeaf, Given, Leaf, RefusalLeaf
 from jukinet.law.schedule import Receiver
 from jukinet.law.standing import StandingRows
+from jukinet.merkle import policy as policies
 from jukinet.merkle import proof
-from jukinet.merkle.checkpoint import Checkpoint, open_checkpoint
+from jukinet.merkle.checkpoint import Checkpoint
 from jukinet.merkle.note import VerifierKey
+from jukinet.merkle.policy import Log, Policy
 from jukinet.merkle.tree import leaf_hash, verify_inclusion
 
 
 class LogKey:
-    """A log's verifier key, and the last checkpoint that it was found to have signed."""
+    """By what a log is known: its key, the witnesses that must have signed too, and the last
+    checkpoint that was accepted.
+    """
 
-    def __init__(self, key: VerifierKey) -> None:
-        self.key = key
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
         self._note = b""
         self._checkpoint: Checkpoint | None = None
 
     @classmethod
-    def parse(cls, vkey: str) -> "LogKey":
-        """From the text form that other people's tools read, too."""
-        return cls(VerifierKey.parse(vkey))
+    def parse(cls, text: str) -> "LogKey":
+        """From a policy file, or from the log's key alone: then no witness needs to have signed."""
+        if "\n" in text:
+            return cls(policies.parse(text))
+        return cls(Policy(policies.NONE, (Log(VerifierKey.parse(text)),)))
 
     def open(self, note: bytes) -> Checkpoint:
-        """The checkpoint of a signed note; its signature is verified once for each text.
+        """The checkpoint of a signed note; its signatures are verified once for each text.
 
-        Raises Refused or Malformed where the note is not the log's, or shows another root than the
-        one that the log has shown for the same size.
+        Raises Refused or Malformed where the note is not the log's, too few witnesses have signed
+        it, or it shows another root than the log has shown for the same size.
         """
         if self._checkpoint is None or note != self._note:
-            found = open_checkpoint(note, log=self.key)
+            found = self.policy.open(note).checkpoint
             last = self._checkpoint
             if last is not None and found.size == last.size and found.root != last.root:
                 raise Refused(
@@ -84,7 +91,7 @@ def open_answer(
     log: LogKey,
     receiver: Receiver,
     prefecture: str,
-    rows: StandingRows | None = None,
+    rows: StandingRows,
 ) -> Content | None:
     """The content of an answer whose receipt verifies; None for a refusal whose receipt does.
 
@@ -137,7 +144,7 @@ def _check_refused(leaf: Leaf, rule: str) -> None:
         raise Refused("receipt: its leaf says that another rule forbids the inquiry")
 
 
-def _check_disclosed(leaf: Leaf, inquiry: Inquiry, rows: StandingRows | None) -> None:
+def _check_disclosed(leaf: Leaf, inquiry: Inquiry, rows: StandingRows) -> None:
     if not isinstance(leaf, Given):
         raise Refused("receipt: its leaf is not of a disclosure")
     if leaf.items != leaves.item_names(inquiry.items):
@@ -150,7 +157,7 @@ def _check_disclosed(leaf: Leaf, inquiry: Inquiry, rows: StandingRows | None) ->
         )
     if isinstance(leaf, DeferredLeaf) and leaf.open_on != str(inquiry.defer_to):
         raise Refused("receipt: its leaf is kept from the resident until another day")
-    reason = rows.why_not(leaf) if rows is not None else ""
+    reason = rows.why_not(leaf)
     if reason:
         raise Refused(f"receipt: by the log's own rows the answer is not lawful: {reason}")
 

@@ -2,66 +2,37 @@
 
 The view key holds a chain's seed (or a later state of it). From it come the labels under which each
 disclosure about the person stands, one after the other, and the keys that open the sealed bodies.
-The statement reads a plain copy of the log's files and trusts none of them: it reads *every* entry
-and makes the tree anew, so an entry that was left out or put in another's place shows, whoever's
-it is. Only then does it look for the labels.
+The statement reads a plain copy of the log's files and trusts none of them; it needs no secret of
+anybody else's.
+
+By runs (`cover`): every label of the chain is found in the runs or in what was read leaf by leaf,
+and the first one that is not found is proved to be in no run, by its two neighbours in each. Or
+`whole`: every entry is read and the tree made anew, so an entry that was left out or put in
+another's place shows, whoever's it is; then no run need be believed.
+
+By runs, whoever serves the copy learns which files were asked for, and can guess whose entries they
+are; whoever minds takes a copy of all files first, or reads the whole.
 
 It lists every leaf that stands under the chain, to the size that the checkpoint says. That no
-answer was given *without* a leaf rests on the agencies' clients, which refuse such an answer.
+answer was given *without* a leaf rests on the agencies' clients, which refuse such an answer. What
+is kept back until a day is on nobody's chain yet; `kept_back` says how many such entries there are.
 """
 
+from datetime import date
 from typing import NamedTuple
 
-import msgspec
-
+from jukinet.client.cover import READ_MAX, Cover, Progress, Searched, quiet
+from jukinet.client.entries import Entry, Key, Reading, Sealed
 from jukinet.client.mirror import Mirror
-from jukinet.client.receipts import LogKey, check_receipt
-from jukinet.errors import Damaged, JukinetError, Malformed
+from jukinet.client.proved import ProvedLog
+from jukinet.client.trust import bare
+from jukinet.client.view_key import ViewKey, parse_view_key
+from jukinet.errors import Refused
 from jukinet.keys import ratchet
-from jukinet.law import leaf as leaves
-from jukinet.law.inquiry import Receipt
-from jukinet.law.leaf import Body, DisclosureLeaf
-from jukinet.law.personal import Personal
-from jukinet.merkle.checkpoint import Checkpoint
-from jukinet.merkle.tree import Edge, leaf_hash
+from jukinet.merkle.note import VerifierKey
+from jukinet.merkle.policy import Cosigned, Policy, Witnessed
 
-
-class ViewKey(Personal, frozen=True, kw_only=True):
-    """A resident's view key (閲覧鍵): opens one's own entries, from a place of the chain on."""
-
-    log: str  # the log's verifier key
-    epoch: int
-    place: int
-    state: str  # hexadecimal
-
-    def encode(self) -> bytes:
-        """The file that a resident keeps."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
-
-
-def parse_view_key(content: bytes) -> ViewKey:
-    """The view key of a file, or Malformed."""
-    try:
-        key = msgspec.json.decode(content, type=ViewKey)
-        if len(bytes.fromhex(key.state)) != ratchet.STATE_BYTES:
-            raise ValueError
-        LogKey.parse(key.log)
-    except (msgspec.MsgspecError, ValueError):
-        raise Malformed(
-            "view key: this file is not one; fetch it anew at the desk or in the portal"
-        ) from None
-    return key
-
-
-class Entry(NamedTuple):
-    """One disclosure about the person."""
-
-    place: int  # in the person's chain
-    leaf_index: int  # in the log
-    leaf: DisclosureLeaf
-    body: Body | None  # None: deleted; or altered, which a mirror may do and cannot hide
-    proof: bytes  # a tlog-proof text
-    altered: bool = False  # there is a body, and it is not the one that the leaf commits to
+__all__ = ["Entry", "Key", "Statement", "ViewKey", "parse_view_key", "statement"]
 
 
 class Statement(NamedTuple):
@@ -70,61 +41,77 @@ class Statement(NamedTuple):
     size: int
     root: bytes
     entries: tuple[Entry, ...]
+    keys: tuple[Key, ...]  # who was given a view key of this chain
+    checkpoint: bytes  # the signed note
+    cosigned: tuple[Cosigned, ...]  # by which witnesses, and when
+    runs: tuple[Searched, ...]  # in which the next label is proved not to be
+    read: tuple[tuple[int, int], ...]  # stretches that were read leaf by leaf, first and end
+    kept_back: tuple[str, ...] | None  # days of unopened deferred entries; None: not all was read
+    missing: tuple[str, ...]  # why it may lack something
+    remarks: tuple[str, ...]  # what was found amiss, and lacks nothing
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything under the chain is in it, to its size."""
+        return not self.missing
+
+    def overdue(self, today: date) -> int | None:
+        """How many entries that were kept back should have been opened by now; None: not known."""
+        return None if self.kept_back is None else sum(on < str(today) for on in self.kept_back)
 
 
-def statement(key: ViewKey, mirror: Mirror) -> Statement:
+def statement(
+    key: ViewKey,
+    mirror: Mirror,
+    policy: Policy | None = None,
+    *,
+    whole: bool = False,
+    read_max: int = READ_MAX,
+    progress: Progress = quiet,
+) -> Statement:
     """All disclosures under a view key, each proved.
 
+    `policy` says which witnesses are wanted (`trust`); without it, the log's signature counts.
     Raises Damaged where the mirror's files are not the log that the checkpoint signs, Refused where
-    the checkpoint is not the log's.
+    the checkpoint is not the log's or too few witnesses have cosigned it.
     """
-    log = LogKey.parse(key.log)
-    checkpoint = log.open(mirror.checkpoint)
-    places = _labels(mirror, checkpoint)
-    entries: list[Entry] = []
+    witnessed = _opened(key, mirror, policy or bare(key))
+    log = ProvedLog(mirror, witnessed.checkpoint)
+    cover = Cover(mirror, log, read_max=read_max, progress=progress)
+    cover = cover.whole() if whole else cover.by_runs()
+    reading = Reading(mirror, log, cover)
+    found: list[Entry | Key | None] = []
     state, place = bytes.fromhex(key.state), key.place
-    while found := places.get(ratchet.label(state)):
-        entries += [_entry(place, state, *one, mirror, log) for one in found]
+    while spots := cover.find(ratchet.label(state)):
+        found += [reading.read(place, state, spot) for spot in spots]
         state, place = ratchet.next_state(state), place + 1
-    return Statement(checkpoint.size, checkpoint.root, tuple(entries))
+        progress("entries", len(found), None)
+    searched = cover.searched(ratchet.label(state))
+    return Statement(
+        size=log.size,
+        root=log.root,
+        entries=tuple(one for one in found if isinstance(one, Entry)),
+        keys=tuple(one for one in found if isinstance(one, Sealed)),
+        checkpoint=mirror.checkpoint,
+        cosigned=witnessed.cosigned,
+        runs=searched,
+        read=cover.read,
+        kept_back=cover.kept_back,
+        missing=(*map(_unread, cover.unread), *cover.shut),
+        remarks=(*cover.remarks, *reading.remarks),
+    )
 
 
-def _labels(
-    mirror: Mirror, checkpoint: Checkpoint
-) -> dict[bytes, list[tuple[int, DisclosureLeaf]]]:
-    """Every label of the log with its leaves (one, in an honest log), the whole tree checked."""
-    edge = Edge()
-    places: dict[bytes, list[tuple[int, DisclosureLeaf]]] = {}
-    for index, entry in enumerate(mirror.entries(checkpoint.size)):
-        edge.append(leaf_hash(entry))
-        leaf = leaves.decode(entry)
-        if isinstance(leaf, DisclosureLeaf):
-            for label in leaf.labels:
-                places.setdefault(bytes.fromhex(label), []).append((index, leaf))
-    if (edge.size, edge.root) != (checkpoint.size, checkpoint.root):
-        raise Damaged(
-            f"log: these files are not the {checkpoint.size} entries that its checkpoint signs; "
-            "try another mirror, and tell the log's witnesses"
-        )
-    return places
+def _opened(key: ViewKey, mirror: Mirror, policy: Policy) -> Witnessed:
+    witnessed = policy.open(mirror.checkpoint)
+    if witnessed.log.key != VerifierKey.parse(key.log):
+        raise Refused("checkpoint: it is another log's than the view key's; take that log's copy")
+    return witnessed
 
 
-def _entry(
-    place: int, state: bytes, index: int, leaf: DisclosureLeaf, mirror: Mirror, log: LogKey
-) -> Entry:
-    proof = mirror.receipt(index, log.open(mirror.checkpoint).size)
-    receipt = Receipt(index=index, leaf=leaves.encode(leaf), proof=proof, salt=b"", body=b"")
-    check_receipt(receipt, log)
-    sealed = mirror.body(index)
-    body = None if sealed is None else _body(state, leaf, sealed)
-    return Entry(place, index, leaf, body, proof, altered=sealed is not None and body is None)
-
-
-def _body(state: bytes, leaf: DisclosureLeaf, sealed: bytes) -> Body | None:
-    """What stands sealed beside a leaf, where it opens and the leaf commits to it."""
-    try:
-        salt, content = leaves.open_body(state, sealed)
-        fits = leaves.commitment(salt, content) == leaf.commitment
-        return leaves.decode_body(content) if fits else None
-    except JukinetError:
-        return None
+def _unread(stretch: tuple[int, int]) -> str:
+    first, end = stretch
+    return (
+        f"leaves {first} to {end - 1}: no run covers them, and they are too many to be read one by "
+        "one; try another mirror, or read the whole log (--whole)"
+    )

@@ -171,10 +171,9 @@ class Log:
         """
         if self._unsettled:
             raise OutOfStep("log: an append did not finish; open it again to see what is in it")
-        fresh = [line for line in lines if line.encode() not in self._checkpoint]
-        if not fresh:
+        signed = _with_lines(self._checkpoint, lines)
+        if signed == self._checkpoint:
             return
-        signed = self._checkpoint + "".join(fresh).encode()
         self._unsettled = True
         self._turns.show(self._turns.intend(signed))
         self._checkpoint = signed
@@ -464,6 +463,14 @@ class _Turns:
         for name in self._free:
             if self._disk.exists(name):
                 self._disk.remove(name)
+
+
+def _with_lines(signed: bytes, lines: Sequence[str]) -> bytes:
+    """A note with more signature lines; a new one takes the place of an older one by its key."""
+    found = note.parse(signed)
+    added = note.parse(found.text.encode() + b"\n" + "".join(lines).encode()) if lines else found
+    by_key = {(one.name, one.key_id): one for one in (*found.signatures, *added.signatures)}
+    return bytes(note.Note(found.text, tuple(by_key.values())))
 
 
 def check(disk: Disk, key: VerifierKey) -> Checkpoint:

@@ -5,14 +5,16 @@ does not verify is not shown, and the question goes on waiting. What the agency 
 the sector number and a handle to ask again; not a code.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import MetaData, bindparam
 
-from jukinet.client.receipts import LogKey, open_answer
+from jukinet.client.receipts import LogKey, check_receipt, open_answer
 from jukinet.errors import JukinetError, Malformed
 from jukinet.keys.chance import Chance
+from jukinet.law import objection as objections
 from jukinet.law.identity import Item
 from jukinet.law.inquiry import (
     NONCE_BYTES,
@@ -24,10 +26,29 @@ from jukinet.law.inquiry import (
     Inquiry,
     Refusal,
     check_form,
+    encode_order,
 )
+from jukinet.law.objection import ObjectionAnswer
 from jukinet.law.schedule import Kind, Receiver
+from jukinet.law.standing import StandingRows
 from jukinet.nodes.keyring import AgencyRing, signing_key
-from jukinet.nodes.message import CENTRE, Ask, Message, Out, Rejected
+from jukinet.nodes.message import (
+    CENTRE,
+    AnswerObjection,
+    Ask,
+    AskMany,
+    AskRows,
+    Message,
+    NotGiven,
+    Objected,
+    ObjectionAnswered,
+    Out,
+    Rejected,
+    RowLeaves,
+    ShowAnswers,
+    Shown,
+    ShownAnswers,
+)
 from jukinet.store.engine import Store
 from jukinet.store.rows import Rows, blob, integer, text
 
@@ -82,8 +103,60 @@ ASKED = Rows(
     ],
 )
 
+
+class Given(NamedTuple):
+    """Whom the answer under a leaf was about, as this agency's affair knows one; "" for nobody."""
+
+    leaf: int
+    sector: str
+    number: str
+
+    def __repr__(self) -> str:
+        """Shows no number."""
+        return "<Given>"
+
+
+GIVEN = Rows(
+    "given",
+    KEPT_METADATA,
+    Given,
+    [integer("leaf", key=True), text("sector", key=True), text("number", key=True)],
+    compact=True,
+)
+
+
+class ObjectedRow(NamedTuple):
+    """An objection to one of this agency's inquiries, and what it answered ("": nothing yet)."""
+
+    objection: int
+    inquiry: str
+    row: str
+    text: str
+    answer_by: str
+    outcome: str
+
+    def __repr__(self) -> str:
+        """Shows nothing of what a resident wrote."""
+        return "<ObjectedRow>"
+
+
+OBJECTED = Rows(
+    "objected",
+    KEPT_METADATA,
+    ObjectedRow,
+    [
+        integer("objection", key=True),
+        text("inquiry"),
+        text("row"),
+        text("text"),
+        text("answer_by"),
+        text("outcome"),
+    ],
+)
+
 REPEATED = "repeated"
 
+_GIVEN_UNDER = GIVEN.query(GIVEN.table.c.leaf == bindparam("leaf"))
 _IN_SECTOR = SUBJECTS.query(
     SUBJECTS.table.c.sector == bindparam("sector"), order_by=[SUBJECTS.table.c.number]
 )
@@ -124,12 +197,14 @@ class Agency:
         self._log = log
         self._chance = chance
         self._signing = signing_key(ring.signing)
+        self._rows = StandingRows()
         self._asked: dict[bytes, tuple[Inquiry, bytes]] = {}
+        self._answering: dict[int, str] = {}
         self._answered: list[tuple[Inquiry, Answer | Refusal, Content | None]] = []
 
     def start(self, now: datetime) -> Out:
-        """An agency asks when its officials do."""
-        return []
+        """An agency asks when its officials do; first it wants its rows as the log has them."""
+        return [Message(sender=self.name, receiver=CENTRE, body=AskRows())]
 
     def ask(
         self,
@@ -142,39 +217,154 @@ class Agency:
         claim: Claim | None = None,
         since: date | None = None,
         official: str = "official-1",
+        defer_to: date | None = None,
     ) -> Message:
         """The message of one question; raises Malformed where the form is not whole."""
-        inquiry = Inquiry(
-            agency=self.name,
-            official=official,
+        inquiry = self._inquiry(
             row=row,
             kind=kind,
-            items=items,
             subject=subject,
             asked_at=now,
-            nonce=self._chance(NONCE_BYTES),
+            items=items,
             claim=claim,
             since=since,
+            official=official,
+            defer_to=defer_to,
         )
-        check_form(inquiry)
-        signed = inquiry.encode()
-        self._asked[inquiry.nonce] = (inquiry, signed)
+        signed = self._asked[inquiry.nonce][1]
         body = Ask(agency=self.name, inquiry=signed, signature=self._signing.sign(signed))
         return Message(sender=self.name, receiver=CENTRE, body=body)
 
-    def step(self, message: Message, now: datetime) -> Out:
-        """Take an answer, a refusal or a rejection from the centre."""
-        body = message.body
-        if message.sender != CENTRE or not isinstance(body, Answer | Refusal | Rejected):
-            raise Malformed(
-                f"message: an agency takes no {type(body).__name__} from {message.sender}"
+    def ask_many(
+        self,
+        *,
+        row: str,
+        kind: Kind,
+        subjects: Sequence[BySearch | ByHandle],
+        now: datetime,
+        items: frozenset[Item] = frozenset(),
+        claims: Sequence[Claim] = (),
+        since: date | None = None,
+        official: str = "official-1",
+    ) -> Message:
+        """The message of an order of many questions of one kind, each answered by itself."""
+        asked = [
+            self._inquiry(
+                row=row,
+                kind=kind,
+                subject=subject,
+                asked_at=now,
+                items=items,
+                claim=claims[place] if claims else None,
+                since=since,
+                official=official,
             )
+            for place, subject in enumerate(subjects)
+        ]
+        order = encode_order([self._asked[inquiry.nonce][1] for inquiry in asked])
+        body = AskMany(agency=self.name, order=order, signature=self._signing.sign(order))
+        return Message(sender=self.name, receiver=CENTRE, body=body)
+
+    def _inquiry(self, **more: Any) -> Inquiry:
+        """An inquiry of this agency's, kept until it is answered."""
+        inquiry = Inquiry(agency=self.name, nonce=self._chance(NONCE_BYTES), **more)
+        check_form(inquiry)
+        self._asked[inquiry.nonce] = (inquiry, inquiry.encode())
+        return inquiry
+
+    def answer_objection(
+        self,
+        objection: int,
+        *,
+        outcome: objections.Outcome,
+        text: str,
+        official: str = "official-1",
+    ) -> Message:
+        """The message of an answer to an objection; raises Malformed where there is none."""
+        with self.store.begin() as tx:
+            if OBJECTED.get(tx, objection) is None:
+                raise Malformed(f"objection {objection}: this agency was told of none such")
+        answer = ObjectionAnswer(
+            objection=objection, outcome=outcome, official=official, text=text
+        ).encode()
+        body = AnswerObjection(
+            agency=self.name, answer=answer, signature=self._signing.sign(answer)
+        )
+        self._answering[objection] = outcome
+        return Message(sender=self.name, receiver=CENTRE, body=body)
+
+    def objections(self) -> list[ObjectedRow]:
+        """The objections that wait for an answer."""
+        with self.store.begin() as tx:
+            return [row for row in OBJECTED.everything(tx) if not row.outcome]
+
+    def step(self, message: Message, now: datetime) -> Out:
+        """Take an answer, a refusal or a rejection from the centre, or what it wants to know."""
+        body = message.body
+        if message.sender != CENTRE:
+            raise Malformed(f"message: an agency hears the centre alone, not {message.sender}")
         if isinstance(body, Rejected):
             self._asked.pop(body.nonce, None)
             self.outcomes.append(Outcome(body.nonce, None, body.reason, "rejected", -1))
-        elif body.nonce in self._asked:  # otherwise it is an answer that came twice
-            self._take(body, *self._asked[body.nonce])
+        elif isinstance(body, Answer | Refusal):
+            if body.nonce in self._asked:  # otherwise it is an answer that came twice
+                self._take(body, *self._asked[body.nonce])
+        elif isinstance(body, RowLeaves):
+            self._take_rows(body)
+        elif isinstance(body, ShowAnswers):
+            return [Message(sender=self.name, receiver=CENTRE, body=self._shown(body))]
+        elif isinstance(body, Objected):
+            self._objected(body)
+        elif isinstance(body, ObjectionAnswered):
+            self._answered_objection(body)
+        elif isinstance(body, NotGiven):
+            self.distrusted.append(body.reason)
+        else:
+            raise Malformed(f"message: an agency takes no {type(body).__name__}")
         return []
+
+    def _take_rows(self, body: RowLeaves) -> None:
+        """The rows under which this agency may ask, each proved to stand in the log."""
+        rows = StandingRows()
+        try:
+            for receipt in body.receipts:
+                rows.take(receipt.index, check_receipt(receipt, self._log))
+        except JukinetError as error:
+            self.distrusted.append(str(error))
+            return
+        self._rows = rows
+
+    def _shown(self, asked: ShowAnswers) -> ShownAnswers:
+        """For whom the answers under some leaves were; one person of a bundle speaks for it."""
+        shown = []
+        with self.store.begin() as tx:
+            for leaf in asked.leaves:
+                given = _GIVEN_UNDER.one(tx, leaf=leaf)
+                if given is not None:
+                    known = SUBJECTS.get(tx, given.sector, given.number)
+                    handle = known.handle if known else b""
+                    shown.append(Shown(leaf=leaf, sector=given.sector, handle=handle))
+        return ShownAnswers(sample=asked.sample, shown=tuple(shown))
+
+    def _objected(self, told: Objected) -> None:
+        row = ObjectedRow(
+            told.objection, told.inquiry, told.row, told.text, told.answer_by, outcome=""
+        )
+        with self.store.begin() as tx:
+            if OBJECTED.get(tx, told.objection) is None:
+                OBJECTED.add(tx, row)
+
+    def _answered_objection(self, body: ObjectionAnswered) -> None:
+        try:
+            check_receipt(body.receipt, self._log)
+        except JukinetError as error:
+            self.distrusted.append(str(error))
+            return
+        outcome = self._answering.pop(body.objection, "answered")
+        with self.store.begin() as tx:
+            row = OBJECTED.get(tx, body.objection)
+            if row is not None:
+                OBJECTED.put(tx, row._replace(outcome=outcome))
 
     def _take(self, answer: Answer | Refusal, inquiry: Inquiry, signed: bytes) -> None:
         try:
@@ -185,6 +375,7 @@ class Agency:
                 log=self._log,
                 receiver=self.receiver,
                 prefecture=self.prefecture,
+                rows=self._rows,
             )
         except JukinetError as error:
             self.distrusted.append(str(error))
@@ -220,8 +411,14 @@ class Agency:
             )
             for inquiry, answer, _ in answered
         ]
+        given = [
+            Given(answer.receipt.index, f"{self.receiver.id}/{inquiry.row}", content.number)
+            for inquiry, answer, content in answered
+            if content is not None
+        ]
         with self.store.begin() as tx:
             SUBJECTS.put(tx, *subjects)
+            GIVEN.put(tx, *given)
             ASKED.put(tx, *rows)
 
     def subjects(self, sector: str) -> list[Subject]:

@@ -112,7 +112,7 @@ class AskRows(Personal, frozen=True, tag="ask_rows"):
     """An agency asks under which rows it may ask, as they stand in the log."""
 
 
-class Rows(Personal, frozen=True, kw_only=True, tag="rows"):
+class RowLeaves(Personal, frozen=True, kw_only=True, tag="row_leaves"):
     """The leaves of an agency's rows, each proved to stand in the log, in the log's order."""
 
     receipts: tuple[Receipt, ...]
@@ -302,7 +302,7 @@ Body = (
     | Rejected
     | AskMany
     | AskRows
-    | Rows
+    | RowLeaves
     | GiveViewKey
     | ViewKeyStands
     | NotGiven

@@ -24,6 +24,7 @@ from jukinet.keys.sign import VerifyKey
 from jukinet.law import notification as law
 from jukinet.law.record import Record
 from jukinet.nodes.correspondence import Letterbox
+from jukinet.nodes.counter import Counter
 from jukinet.nodes.feeding import Sender
 from jukinet.nodes.keyring import Directory, TownRing, signing_key
 from jukinet.nodes.message import (
@@ -36,8 +37,10 @@ from jukinet.nodes.message import (
     Filing,
     Message,
     NotFiled,
+    NotGiven,
     Out,
     Tick,
+    ViewKeyStands,
     Wake,
 )
 from jukinet.nodes.pools import PoolGrant, PoolRequest
@@ -82,6 +85,7 @@ class Municipality:
         self._teller = Teller(
             town, self.to_centre, ring=ring, signing=signing, directory=directory, chance=chance
         )
+        self._counter = Counter(town, directory, chance)
         self._reception = Reception(self.town, frozenset(directory.towns), self._teller, chance)
         self._letterbox = Letterbox(
             self.town,
@@ -95,6 +99,11 @@ class Municipality:
     def set_aside(self) -> list[str]:
         """What other towns' letters ask and only a clerk can settle, since this node came up."""
         return self._letterbox.set_aside
+
+    @property
+    def counter(self) -> Counter:
+        """Where view keys are given out."""
+        return self._counter
 
     # --- driving --------------------------------------------------------------------------
 
@@ -118,6 +127,9 @@ class Municipality:
             return self._feed.acknowledged(body, now)
         if isinstance(body, Compared):
             self.compared = body
+            return []
+        if isinstance(body, ViewKeyStands | NotGiven):
+            self._counter.answered(body)
             return []
         raise Malformed(f"message: a municipality takes no {type(body).__name__}")
 

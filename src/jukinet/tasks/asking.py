@@ -26,6 +26,7 @@ from jukinet.world.people import Person
 UNLAWFUL = 1 / 12
 NOBODY = 1 / 25
 BY_HANDLE = 0.3
+ORDER_LEAST = 8  # people in the month's order of many
 AGENCIES = ("pension", "tax", "passport", "mutual-aid", "town-welfare")
 
 
@@ -45,11 +46,32 @@ class Askers:
         """Ask some questions on a day about some people, and take the answers."""
         rng = Random(f"{self._seed}/inquiries/{day}")
         line = self._network.line
-        for start in range(0, count, 200):
-            for _ in range(min(200, count - start)):
+        many = count // 10 if count >= ORDER_LEAST * 10 else 0
+        if many:
+            line.post(self._order(rng, people, many))
+            line.run()
+            self._collect()
+        for start in range(0, count - many, 200):
+            for _ in range(min(200, count - many - start)):
                 line.post(self._question(rng, people, day))
             line.run()
             self._collect()
+
+    def _order(self, rng: Random, people: Sequence[Person], count: int) -> Message:
+        """An order of many: do all of these payees still live?"""
+        agency = self._network.agencies["mutual-aid"]
+        grant = next(one for one in _rows(agency) if Kind.STANDING in one.kinds)
+        handles = self._handles(agency, grant)
+        subjects: list[BySearch | ByHandle] = [search(rng.choice(people)) for _ in range(count)]
+        if len(handles) >= count:
+            subjects = [ByHandle(handle=one) for one in rng.sample(handles, count)]
+        return agency.ask_many(
+            row=grant.id,
+            kind=Kind.STANDING,
+            subjects=subjects,
+            now=self._network.line.now,
+            official=f"official-{rng.randint(1, 9)}",
+        )
 
     def _collect(self) -> None:
         for agency in self._network.agencies.values():
@@ -91,6 +113,9 @@ class Askers:
             claim=claim,
             since=day - timedelta(days=365) if kind is Kind.CHANGES else None,
             official=f"official-{rng.randint(1, 9)}",
+            defer_to=day + timedelta(rng.randint(20, grant.deferral_days))
+            if grant.deferral_days
+            else None,
         )
 
     def _handles(self, agency: Agency, grant: Grant) -> list[bytes]:

@@ -11,19 +11,26 @@ from collections.abc import Callable
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
 
-from jukinet.client.mirror import Mirror
 from jukinet.client.statement import Statement, ViewKey, statement
 from jukinet.errors import Refused
 from jukinet.feed import outbox
 from jukinet.law.record import Record
 from jukinet.ledger.chains import CHAINS
 from jukinet.nodes.agency import ASKED
+from jukinet.nodes.counter import VALID_DAYS_MAX
+from jukinet.nodes.municipality import Municipality
 from jukinet.register import book
-from jukinet.store.disk import RealDisk
 from jukinet.tasks.asking import AGENCIES, Askers, problems
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.living import Living, Progress, fingerprint, quiet
 from jukinet.tasks.network import JST, Network, create, open_network
+from jukinet.tasks.residents import (
+    answer_objection,
+    entries_of,
+    give_view_key,
+    object_to,
+    public_log,
+)
 from jukinet.world.towns import choose
 
 BEGINS = date(2025, 1, 1)
@@ -134,6 +141,7 @@ def _outcome(
     living: Living,
     progress: Progress,
 ) -> Outcome:
+    view_keys = residents_act(network)
     asked, answered = 0, 0
     for agency in network.agencies.values():
         with agency.store.begin() as tx:
@@ -167,7 +175,7 @@ def _outcome(
         not_filed=len(living.not_filed),
         events_by_kind=dict(living.events.most_common()),
         refused_by_rule=_by_rule(network),
-        view_keys=write_view_keys(network),
+        view_keys=view_keys,
         problems=[*living.not_filed, *problems(network.agencies.values())],
     )
 
@@ -209,60 +217,57 @@ def reconcile(network: Network, progress: Progress = quiet) -> bool:
 # --- residents -------------------------------------------------------------------------------
 
 
-def view_key(network: Network, record: Record) -> ViewKey:
-    """The view key that a desk gives to a person."""
-    if record.attachment is None:
-        raise Refused(
-            f"record {record.number}: the former town's certificate has not come; "
-            "there is no view key yet"
-        )
-    return ViewKey(
-        log=network.directory.log,
-        epoch=record.attachment.epoch,
-        place=0,
-        state=record.attachment.seed.hex(),
-    )
+def residents_act(network: Network) -> list[str]:
+    """Give view keys to the residents who were asked about most; the first of them objects.
 
-
-def write_view_keys(network: Network) -> list[str]:
-    """Give view keys to the residents who were asked about most."""
+    What an earlier call has done already stays. The names of the files, below the folder.
+    """
     directory = network.folder.root / "residents"
     directory.mkdir(mode=0o700, exist_ok=True)
     names = []
-    asked = asked_about(network)
-    for place, record in enumerate(asked, start=1):
+    for place, (town, record) in enumerate(asked_about(network), start=1):
         path = directory / f"resident-{place}.viewkey"
-        path.write_bytes(view_key(network, record).encode())
-        path.chmod(0o600)
+        if not path.exists():
+            key = give_view_key(network, town, record, valid_days=VALID_DAYS_MAX)
+            if place == 1:
+                _object(network, key)
+            path.write_bytes(key.encode())
+            path.chmod(0o600)
         names.append(str(path.relative_to(network.folder.root)))
     return names
 
 
-def asked_about(network: Network) -> list[Record]:
+def _object(network: Network, key: ViewKey) -> None:
+    """A resident objects to the first entry, and the agency explains itself."""
+    first = entries_of(network, key).entries[0]
+    object_to(network, key, first.place, "I have nothing to do with this office. Why me?")
+    for agency in network.agencies.values():
+        for waiting in agency.objections():
+            answer_objection(
+                network,
+                agency,
+                waiting.objection,
+                outcome="explained",
+                text="Your late husband drew this pension; we asked whether you still live.",
+                official="official-1",
+            )
+
+
+def asked_about(network: Network) -> list[tuple[Municipality, Record]]:
     """Some residents, those with the longest chains first."""
     with network.centre.shelves.chains.begin() as tx:
         longest = sorted(CHAINS.everything(tx), key=lambda row: (-row.place, row.locator))
-    found: list[Record] = []
+    found: list[tuple[Municipality, Record]] = []
     for chain in longest[1 : 50 * VIEW_KEYS]:
         for town in network.towns.values():
             with town.store.begin() as tx:
                 kept = book.by_locator(tx, chain.locator)
             if kept and kept[0].record.live and not kept[0].record.hidden:
-                found.append(kept[0].record)
+                found.append((town, kept[0].record))
                 break
         if len(found) == VIEW_KEYS:
             break
     return found
-
-
-def public_log(folder: Folder) -> Mirror:
-    """The folder's public log, read as a mirror would be."""
-    disk = RealDisk(folder.log)
-
-    def read(path: str) -> bytes | None:
-        return disk.read(path) if disk.exists(path) else None
-
-    return Mirror(read)
 
 
 def resident_statement(folder: Folder, key: ViewKey) -> Statement:

@@ -7,6 +7,7 @@
     centre/13.db ...         the index, one file a prefecture; national.db; chains.db
     centre/log/              the public log: plain files that any mirror can serve
     keeper/keeper.db         what has been spent
+    witnesses/w1/            a witness's folder (tasks.witnessing), as it stands anywhere else
     agencies/pension.db      what an agency keeps
 
 One process works in a folder at a time (`store.lock`). A folder that is not ours is never touched.
@@ -22,6 +23,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from jukinet.errors import Damaged, Refused
+from jukinet.store.disk import ROOT, RealDisk, publish
 
 FORMAT = 1
 MARK = "jukinet.json"
@@ -117,6 +119,10 @@ class Folder:
         """The keeper's file."""
         return self.root / "keeper" / "keeper.db"
 
+    def witness(self, name: str) -> Path:
+        """A witness's folder."""
+        return self.root / "witnesses" / name
+
     def agency(self, name: str) -> Path:
         """An agency's file."""
         return self.root / "agencies" / f"{name}.db"
@@ -128,6 +134,12 @@ class Folder:
         for name in ("public", "keys/towns", "keys/agencies"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         os.chmod(self.root / "keys", 0o700)
+
+    def put_policy(self, content: bytes) -> None:
+        """Put the policy file beside the public log, for whoever reads the log."""
+        disk = RealDisk(self.log)
+        publish(disk, "policy", content)
+        disk.fsync_dir(ROOT)
 
     # --- keys and directory ---------------------------------------------------------------
 

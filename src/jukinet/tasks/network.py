@@ -10,6 +10,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from secrets import token_bytes
 
+from msgspec.structs import replace
+
 from jukinet.client.receipts import LogKey
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import OpenKey
@@ -18,6 +20,7 @@ from jukinet.law.schedule import Schedule, load
 from jukinet.ledger.log import Log
 from jukinet.ledger.writer import Ledger
 from jukinet.merkle.note import VerifierKey
+from jukinet.merkle.policy import Witness, m_of_n
 from jukinet.nodes import municipality
 from jukinet.nodes.agency import Agency
 from jukinet.nodes.centre.node import Centre
@@ -44,11 +47,14 @@ from jukinet.store.disk import RealDisk
 from jukinet.store.engine import Store, open_store
 from jukinet.store.lock import only_one
 from jukinet.store.migrate import migrate
+from jukinet.tasks import witnessing
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.wire.line import Line
 
 JST = timezone(timedelta(hours=9))
 ORIGIN = "jukinet.example/ledger"
+WITNESSES = {"w1": "ed25519", "w2": "ed25519", "w3": "ml-dsa-44"}
+WITNESSES_WANTED = 2
 MIGRATIONS = Path(municipality.__file__).parent / "migrations"
 
 
@@ -95,8 +101,25 @@ def create(folder: Folder, mark: Mark, *, chance: Chance = token_bytes) -> None:
         folder.put_ring(f"towns/{town}", ring)
     for name, held in agencies.items():
         folder.put_ring(f"agencies/{name}", held)
-    folder.put_public("directory", directory(centre, one_keeper, towns, agencies, schedule))
+    log_key = VerifierKey(ORIGIN, SigningKey(centre.log).public_bytes)
+    public = directory(centre, one_keeper, towns, agencies, schedule)
+    policy = m_of_n(log_key, _witnesses(folder, log_key, chance), WITNESSES_WANTED)
+    folder.put_public("directory", replace(public, policy=str(policy)))
+    folder.put_policy(bytes(policy))
     folder.put_mark(mark)
+
+
+def _witnesses(folder: Folder, log: VerifierKey, chance: Chance) -> list[Witness]:
+    """The network's own witnesses, each in a folder that could stand anywhere."""
+    found = []
+    for name, kind in WITNESSES.items():
+        root = folder.witness(name)
+        if not witnessing.stands(root):
+            witnessing.create(root, f"{name}.{ORIGIN}", kind, chance=chance)
+        witnessing.trust(root, log)
+        with witnessing.open_witness(root, looking=True) as node:
+            found += [Witness(name, VerifierKey.parse(vkey)) for vkey in node.vkeys]
+    return found
 
 
 def directory(
@@ -112,6 +135,7 @@ def directory(
     return Directory(
         origin=ORIGIN,
         log=str(log_key),
+        policy=str(m_of_n(log_key, (), 0)),
         centre=SigningKey(centre.signing).public_bytes,
         payload_seal=payload_opening(one_keeper).public.raw,
         sector_seals={
@@ -151,6 +175,7 @@ def open_network(
     mark = folder.require()
     with ExitStack() as stack:
         stack.enter_context(only_one(folder.root))
+        stack.enter_context(only_one(folder.log))  # whoever else would write to this log
 
         def store(path: Path, kind: str) -> Store:
             opened = open_store(path)
@@ -180,7 +205,7 @@ def open_network(
             KEEPER,
             store(folder.keeper, "keeper"),
             folder.ring("keeper", KeeperRing),
-            LogKey.parse(public.log),
+            LogKey.parse(public.policy),
         )
         towns = {
             town: Municipality(
@@ -199,12 +224,17 @@ def open_network(
                 public.agencies[name].prefecture,
                 store(folder.agency(name), "agency"),
                 folder.ring(f"agencies/{name}", AgencyRing),
-                LogKey.parse(public.log),
+                LogKey.parse(public.policy),
                 chance,
             )
             for name in mark.agencies
         }
-        nodes: list[Node] = [one_keeper, centre, *towns.values(), *agencies.values()]
+        witnesses = [
+            stack.enter_context(witnessing.open_witness(folder.witness(name)))
+            for name in WITNESSES
+            if witnessing.stands(folder.witness(name))
+        ]
+        nodes: list[Node] = [one_keeper, *witnesses, centre, *towns.values(), *agencies.values()]
         for node in nodes:
             line.join(node)
         line.run()

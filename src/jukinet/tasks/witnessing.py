@@ -77,9 +77,14 @@ def create(root: Path, name: str, kind: str = BOTH, *, chance: Chance = token_by
     return [str(witness.verifier_of(name, key)) for key in _signers(ring)]
 
 
+def stands(root: Path) -> bool:
+    """Whether there is a witness in a folder."""
+    return (root / "public" / f"{_NAME}.json").exists()
+
+
 def card(root: Path) -> Card:
     """What a folder's witness is; Refused where there is none, Damaged where it decayed."""
-    if not (root / "public" / f"{_NAME}.json").exists():
+    if not stands(root):
         raise Refused(
             f"{root}: there is no witness in this folder; make one with "
             "`jukinet witness init --dir FOLDER --name NAME`"

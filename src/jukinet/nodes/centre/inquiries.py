@@ -386,7 +386,8 @@ class Inquiries:
     def _refusal(self, pending: Pending, rule: str, reason: str, nonce: Nonce | None) -> Staged:
         refused = replace(pending, rule=rule, reason=reason)
         draft = Draft(door.refusal_leaf(refused), refused.body, nonce=nonce)
-        return Staged((draft,), partial(self._refused, refused))
+        again = partial(self._repeated, pending) if nonce else None
+        return Staged((draft,), partial(self._refused, refused), again)
 
     def _refused(self, pending: Pending, receipts: tuple[Receipt, ...]) -> None:
         self._out.append(answering.refusal(pending, receipts[0]))

@@ -18,13 +18,13 @@ or a keeper is lost in a crash: a leaf stands, no answer was given, and the agen
 the ledger cannot write, what waits for it is tried again, and what comes meanwhile is turned away.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 
 from jukinet.errors import Malformed, OutOfStep
 from jukinet.feed.link import Batch, stream_name
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import SealKey
-from jukinet.law.inquiry import Receipt
 from jukinet.law.leaf import JAPAN
 from jukinet.law.schedule import Schedule
 from jukinet.ledger.writer import Ledger
@@ -59,7 +59,7 @@ from jukinet.nodes.message import (
     Message,
     Objection,
     Out,
-    Rows,
+    RowLeaves,
     ShownAnswers,
     Tick,
     Wake,
@@ -101,6 +101,8 @@ class Centre:
         self._openings = Openings(ledger, self._groups, self.out_of_step)
         self._samples = Samples(ledger, self._groups, shelves.chains, ring, directory)
         self._retry_at: datetime | None = None  # the ledger could not write
+        self._rows_wanted: set[str] = set()  # agencies that ask for the leaves of their rows
+        self._day_begins = False
         self._stopped = False  # a witness has seen more of the log than there is
         key = signing_key(ring.signing)
         self._feeds = {
@@ -124,9 +126,9 @@ class Centre:
         place_decoys(self.shelves, seal, self._chance, now)
         drafts = founding(self.ledger.noted, self._schedule, self._directory, now)
         if drafts:
-            self._groups.stage(Staged(drafts, _nothing_more))
+            self._groups.stage(Staged(drafts, lambda _: None))
         sent = [one for feed in self._feeds.values() for one in feed.start(now)]
-        asked = self._witnesses.ask(self.ledger.log, now) if self.ledger.log.size else []
+        asked = self._witnesses.come_up(self.ledger.log, now)
         return [*sent, *asked, Wake(at=now), _midnight(now)]
 
     def step(self, message: Message, now: datetime) -> Out:
@@ -145,8 +147,9 @@ class Centre:
         if isinstance(body, KeeperReply) and sender == KEEPER:
             self._groups.kept(body)
             return self._sent(now)
-        if isinstance(body, AskRows):
-            return self._rows_of(sender)
+        if isinstance(body, AskRows) and sender in self._directory.agencies:
+            self._rows_wanted.add(sender)
+            return self._sent(now)
         first = not self._groups.staged
         self._take(sender, body, now)
         if self._groups.staged >= GROUP_MAX and not self._groups.under_way:
@@ -179,7 +182,7 @@ class Centre:
         out = [one for feed in self._feeds.values() for one in feed.tick(now)]
         if now.astimezone(JAPAN).time() == time(0):
             out.append(_midnight(now))
-        self._openings.begin(now)
+        self._day_begins = True
         out += self._witnesses.tick(self.ledger.log, now)
         return [*self._write(now), *out]
 
@@ -233,27 +236,37 @@ class Centre:
 
     def _sent(self, now: datetime, *, wake: bool = True) -> Out:
         """All that is ready to leave; what is staged is written when that has been delivered."""
+        if self._proved and self._day_begins:
+            self._day_begins = False
+            self._openings.begin(now)
         out = [
             *self._inquiries.take_out(),
             *self._residents.take_out(),
             *self._samples.take_out(),
             *self._groups.orders(),
+            *(self._rows() if self._proved else ()),
         ]
         waits = self._groups.staged and not self._groups.under_way
         return [*out, Wake(at=now)] if wake and waits else out
 
-    def _rows_of(self, sender: str) -> Out:
-        """The leaves of an agency's own rows."""
-        entry = self._directory.agencies.get(sender)
-        if entry is None:
-            return []
-        mine = [
-            stood.number
-            for stood in self.ledger.noted.rows.history()
-            if stood.leaf.receiver == entry.receiver
-        ]
-        body = Rows(receipts=tuple(self.ledger.receipt(index) for index in mine))
-        return [Message(sender=CENTRE, receiver=sender, body=body)]
+    @property
+    def _proved(self) -> bool:
+        """Whether what stands in the log has its rows and its witnesses; nothing is under way."""
+        idle = not self._groups.under_way and self.ledger.noted.grants
+        return bool(idle) and self._witnesses.enough
+
+    def _rows(self) -> Iterator[Message]:
+        """To each agency that wants them the leaves of its own rows."""
+        wanted, self._rows_wanted = self._rows_wanted, set()
+        for agency in sorted(wanted):
+            receiver = self._directory.agencies[agency].receiver
+            mine = [
+                self.ledger.receipt(stood.number)
+                for stood in self.ledger.noted.rows.history()
+                if stood.leaf.receiver == receiver
+            ]
+            body = RowLeaves(receipts=tuple(mine))
+            yield Message(sender=CENTRE, receiver=agency, body=body)
 
     # --- feeds ------------------------------------------------------------------------------
 
@@ -291,7 +304,3 @@ def _midnight(now: datetime) -> Wake:
     """A tick as the next day begins in Japan."""
     tomorrow = now.astimezone(JAPAN).date() + timedelta(days=1)
     return Wake(at=datetime.combine(tomorrow, time(0), JAPAN))
-
-
-def _nothing_more(receipts: tuple[Receipt, ...]) -> None:
-    """Rows and keys stand in the log; nobody waits for that."""

@@ -47,6 +47,13 @@ class Witnesses:
         """The signature lines for the checkpoint that was asked about."""
         return list(self._signed.values())
 
+    def come_up(self, log: Log, now: datetime) -> Out:
+        """Ask them about the checkpoint that stands, unless enough have signed it already."""
+        signed = notes.parse(log.checkpoint)
+        fitting = notes.fitting(signed, self._keys)
+        self._signed = {one.key: one.signature.line for one in fitting}
+        return [] if self.enough or not log.size else self.ask(log, now)
+
     def ask(self, log: Log, now: datetime) -> Out:
         """Ask all witnesses to sign the checkpoint as it stands."""
         self._round += 1
