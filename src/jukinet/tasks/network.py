@@ -19,6 +19,7 @@ from jukinet.keys.sign import SigningKey
 from jukinet.law.schedule import Schedule, load
 from jukinet.ledger.log import Log
 from jukinet.ledger.writer import Ledger
+from jukinet.merkle import policy as policies
 from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.policy import Witness, m_of_n
 from jukinet.nodes import municipality
@@ -49,12 +50,16 @@ from jukinet.store.lock import only_one
 from jukinet.store.migrate import migrate
 from jukinet.tasks import witnessing
 from jukinet.tasks.folder import Folder, Mark
+from jukinet.tasks.inspecting import inspector
 from jukinet.wire.line import Line
+from jukinet.wire.mirror_reader import reader
+from jukinet.wire.remote_witness import RemoteWitness
 
 JST = timezone(timedelta(hours=9))
 ORIGIN = "jukinet.example/ledger"
 WITNESSES = {"w1": "ed25519", "w2": "ed25519", "w3": "ml-dsa-44"}
 WITNESSES_WANTED = 2
+INSPECTING = "w1"
 MIGRATIONS = Path(municipality.__file__).parent / "migrations"
 
 
@@ -163,6 +168,37 @@ def directory(
     )
 
 
+def _known(public: Directory) -> Iterator[Witness]:
+    """The witnesses of the policy, each once, whatever keys it has."""
+    seen = set()
+    for one in policies.parse(public.policy).witnesses:
+        if one.key.name not in seen:
+            seen.add(one.key.name)
+            yield one
+
+
+@contextmanager
+def _witness(known: Witness, folder: Folder, line: Line) -> Iterator[Node]:
+    """A witness on the line: elsewhere where the policy says its address, else the folder's own.
+
+    The first of the folder's own inspects the log's leaves before it signs.
+    """
+    if known.url:
+        remote = RemoteWitness(known.key.name, known.url)
+        try:
+            yield remote
+        finally:
+            remote.close()
+        return
+    root = folder.witness(known.name)
+    inspect = None
+    if known.name == INSPECTING:
+        logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(root).logs]
+        inspect = inspector(reader(str(folder.log)), logs, lambda: line.now)
+    with witnessing.open_witness(root, inspect=inspect) as node:
+        yield node
+
+
 @contextmanager
 def open_network(
     folder: Folder,
@@ -229,11 +265,7 @@ def open_network(
             )
             for name in mark.agencies
         }
-        witnesses = [
-            stack.enter_context(witnessing.open_witness(folder.witness(name)))
-            for name in WITNESSES
-            if witnessing.stands(folder.witness(name))
-        ]
+        witnesses = [stack.enter_context(_witness(one, folder, line)) for one in _known(public)]
         nodes: list[Node] = [one_keeper, *witnesses, centre, *towns.values(), *agencies.values()]
         for node in nodes:
             line.join(node)
