@@ -85,7 +85,8 @@ def run(
     """Cosign over HTTP until Ctrl-C: POST add-checkpoint; GET / and /metrics show how it stands.
 
     With --follow it refuses a checkpoint whose new leaves break the rules (a row that has not
-    stood for its notice, a label twice, a wrong run), and keeps the evidence. It speaks plain HTTP; for the open net, put a server in front that speaks TLS.
+    stood for its notice, a label twice, a wrong run), and keeps the evidence. It speaks plain
+    HTTP; for the open net, put a server in front that speaks TLS.
     """
     from jukinet.wire import witness_server as server  # the web costs more than a short command
 

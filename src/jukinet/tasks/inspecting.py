@@ -1,8 +1,9 @@
 """Inspecting (立会い前の検査): a witness that looks at the log's own leaves before it cosigns.
 
 Any witness refuses a fork. One that inspects reads the new leaves, too, from wherever the log's
-files are to be had, and holds them to the rules as an auditor does: a disclosure under a row that has not
-stood for its notice, a label twice, a wrong run. What breaks a rule it does not sign, and keeps.
+files are to be had, and holds them to the rules as an auditor does: a disclosure under a row that
+has not stood for its notice, a label twice, a wrong run. What breaks a rule it does not sign, and
+keeps.
 
 It goes on in memory from checkpoint to checkpoint; after a restart it reads the log once more.
 Inquiries without an answer are the auditors' to count: a crash of the door leaves some.

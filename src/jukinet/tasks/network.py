@@ -4,6 +4,7 @@
 folder opened again continues where it was, whatever ended the last process.
 """
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
@@ -21,7 +22,7 @@ from jukinet.ledger.log import Log
 from jukinet.ledger.writer import Ledger
 from jukinet.merkle import policy as policies
 from jukinet.merkle.note import VerifierKey
-from jukinet.merkle.policy import Witness, m_of_n
+from jukinet.merkle.policy import Policy, Witness, m_of_n
 from jukinet.nodes import municipality
 from jukinet.nodes.agency import Agency
 from jukinet.nodes.centre.node import Centre
@@ -88,9 +89,13 @@ class Network:
         return f"<Network of {len(self.towns)} towns>"
 
 
-def create(folder: Folder, mark: Mark, *, chance: Chance = token_bytes) -> None:
+def create(
+    folder: Folder, mark: Mark, *, chance: Chance = token_bytes, witnessed: Policy | None = None
+) -> None:
     """Draw all keys and make a folder for some towns and agencies.
 
+    `witnessed` says which witnesses are to sign, its logs left out; without it the folder has
+    three of its own, of whom two must.
     The mark is written last: a folder without it holds nothing yet and is made again.
     """
     folder.refuse_foreign()
@@ -108,7 +113,11 @@ def create(folder: Folder, mark: Mark, *, chance: Chance = token_bytes) -> None:
         folder.put_ring(f"agencies/{name}", held)
     log_key = VerifierKey(ORIGIN, SigningKey(centre.log).public_bytes)
     public = directory(centre, one_keeper, towns, agencies, schedule)
-    policy = m_of_n(log_key, _witnesses(folder, log_key, chance), WITNESSES_WANTED)
+    if witnessed is None:
+        own = _witnesses(folder, log_key, chance)
+        policy = m_of_n(log_key, own, WITNESSES_WANTED)
+    else:
+        policy = dataclasses.replace(witnessed, logs=(policies.Log(log_key),))
     folder.put_public("directory", replace(public, policy=str(policy)))
     folder.put_policy(bytes(policy))
     folder.put_mark(mark)
