@@ -31,7 +31,7 @@ from jukinet.merkle import tiles, tree
 from jukinet.merkle.checkpoint import Checkpoint
 from jukinet.merkle.runs import Read
 from jukinet.merkle.tiles import ENTRIES, TILE_WIDTH, Tile, TileTree
-from jukinet.merkle.tree import EMPTY_ROOT, HASH_SIZE, leaf_hash
+from jukinet.merkle.tree import EMPTY_ROOT, HASH_SIZE, leaf_hash, leaf_hashes
 
 CHECKPOINT: Final = "checkpoint"
 LAST: Final = "checkpoint.last"
@@ -92,6 +92,10 @@ class Auditor:
         self._last = (0, EMPTY_ROOT)
         if state:
             self._go_on(state)
+
+    def at(self, now: datetime) -> None:
+        """The time of the next round, where an auditor goes on in memory."""
+        self._now = self.rules.now = now
 
     @property
     def state(self) -> State:
@@ -235,7 +239,7 @@ class Auditor:
             begin = max(0, size - bundle.index * TILE_WIDTH)
             entries = self._bundle(bundle)
             self._compare_seen(bundle, entries[:begin])
-            for tile, content in self._tree.grow([leaf_hash(one) for one in entries[begin:]]):
+            for tile, content in self._tree.grow(leaf_hashes(entries[begin:])):
                 if not tile.partial or tile in last:
                     self._compare(tile, content)
             yield bundle.index * TILE_WIDTH + begin, entries[begin:]
