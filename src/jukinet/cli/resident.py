@@ -1,6 +1,7 @@
 """`jukinet statement`: who asked about me, read from any copy of the public log."""
 
 import os
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated
 
@@ -26,12 +27,13 @@ from jukinet.client.statement import statement as made_from
 from jukinet.client.trust import POLICY, Trust, trust
 from jukinet.client.view_key import ViewKey, parse_view_key, refuse_expired
 from jukinet.errors import Malformed, Refused
+from jukinet.law.leaf import JAPAN
 from jukinet.merkle.note import VerifierKey
 from jukinet.tasks.folder import Folder
-from jukinet.tasks.mirrors import fetch, reader
 from jukinet.tasks.papers.proofs import entry_with_proof, with_proofs
 from jukinet.tasks.papers.statement import statement_page
 from jukinet.tasks.papers.wording import Both, completeness, kept_back, no_witness
+from jukinet.wire.mirror_reader import fetch, reader
 
 EXAMPLES = """Examples:
   jukinet statement --dir demo --view-key demo/residents/resident-1.viewkey
@@ -58,8 +60,9 @@ def statement(
     proof. Ends with 1 where the statement is not known to be complete, and says what is missing.
     """
     key = _key(view_key)
+    at = now() if log else _now_of(Folder(Path(dir)))
     if not expired_too:
-        refuse_expired(key, now().date())
+        refuse_expired(key, at.date())
     read = reader(log or str(Folder(Path(dir)).log))
     mirror = Mirror(read)
     trusted = trust(key, given=_content(policy), found=read(POLICY))
@@ -67,11 +70,11 @@ def statement(
     with progress() as report:
         found = made_from(key, mirror, trusted.policy, whole=whole, progress=report)
     if html is not None:
-        _write(html, _page(found, key, trusted, compared).encode())
+        _write(html, _page(found, key, at, trusted, compared).encode())
     give(
-        with_proofs(found, now().date(), warning=trusted.warning, compared=compared),
+        with_proofs(found, at.date(), warning=trusted.warning, compared=compared),
         as_json=as_json,
-        show=lambda: _show(found, trusted, compared, html),
+        show=lambda: _show(found, at.date(), trusted, compared, html),
     )
     return DONE if found.complete else DIFFERS
 
@@ -80,6 +83,12 @@ def _key(path: Path) -> ViewKey:
     if not path.is_file():
         raise Malformed(f"--view-key: there is no file {path}")
     return parse_view_key(path.read_bytes())
+
+
+def _now_of(folder: Folder) -> datetime:
+    """The time of day; in a false world, the last day that it has lived."""
+    day = folder.require().lived_to
+    return now() if day is None else datetime.combine(day, time(23, 59), JAPAN)
 
 
 def _content(path: Path | None) -> bytes | None:
@@ -121,9 +130,11 @@ def _same_log(compared: Compared) -> Both:
 # --- on paper ------------------------------------------------------------------------------------
 
 
-def _page(found: Statement, key: ViewKey, trusted: Trust, compared: Compared | None) -> str:
+def _page(
+    found: Statement, key: ViewKey, at: datetime, trusted: Trust, compared: Compared | None
+) -> str:
     more = (_same_log(compared),) if compared else ()
-    return statement_page(found, key, now(), warning=trusted.warning, more=more)
+    return statement_page(found, key, at, warning=trusted.warning, more=more)
 
 
 def _write(path: Path, content: bytes) -> Path:
@@ -134,7 +145,9 @@ def _write(path: Path, content: bytes) -> Path:
     return path
 
 
-def _show(found: Statement, trusted: Trust, compared: Compared | None, html: Path | None) -> None:
+def _show(
+    found: Statement, today: date, trusted: Trust, compared: Compared | None, html: Path | None
+) -> None:
     table = Table("when", "who asked", "row", "for", "kind", "items", "leaf")
     for entry in map(entry_with_proof, found.entries):
         table.add_row(
@@ -151,7 +164,7 @@ def _show(found: Statement, trusted: Trust, compared: Compared | None, html: Pat
         f"{len(found.entries)} disclosures, each proved to stand in the public log; "
         f"{len(found.keys)} view keys given"
     )
-    said = [completeness(found), kept_back(found, now().date())]
+    said = [completeness(found), kept_back(found, today)]
     said += [no_witness(trusted.warning)] if trusted.warning else []
     said += [_same_log(compared)] if compared else []
     for sentence in (*(one.en for one in said), *(f"Remarked: {one}" for one in found.remarks)):

@@ -10,8 +10,8 @@ from tests.logbook import Logbook
 from jukinet.client.mirror import Mirror
 from jukinet.client.statement import statement
 from jukinet.errors import Malformed, OutOfStep
-from jukinet.tasks import mirrors
-from jukinet.tasks.mirrors import fetch, reader
+from jukinet.wire import mirror_reader as mirrors
+from jukinet.wire.mirror_reader import fetch, reader
 
 
 @pytest.fixture(scope="module")
