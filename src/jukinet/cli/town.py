@@ -35,6 +35,7 @@ from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.importing import LineDesk, import_residents
 from jukinet.tasks.importing import Report as ImportReport
 from jukinet.tasks.network import Network, create, open_network
+from jukinet.tasks.papers.view_key import view_key_sheet
 from jukinet.tasks.residents import give_view_key
 
 app = App(name="town", help="A municipality's desk: import, look, view keys.")
@@ -179,6 +180,7 @@ def _show_import(found: ImportReport) -> None:
 
 VIEW_KEY_EXAMPLES = """Examples:
   jukinet town view-key --dir demo --town 131016 --record 17 > mine.viewkey
+  jukinet town view-key --dir demo --town 131016 --record 17 --sheet mine.html
   jukinet town view-key --dir demo --town 131016 --record 17 --holder guardian --from-now-on"""
 
 
@@ -196,6 +198,9 @@ def view_key(
         "official-1"
     ),
     short: Annotated[bool, Parameter(negative=(), help="One line, as in the QR code.")] = False,
+    sheet: Annotated[
+        Path | None, Parameter(help="Write the sheet to hand out (HTML, with a QR code).")
+    ] = None,
     dir: InFolder = DEFAULT_FOLDER,
 ) -> int:
     """Give a resident the view key, with which to read who asked.
@@ -214,7 +219,13 @@ def view_key(
             past=not from_now_on,
             valid_days=valid_days,
         )
-    sys.stdout.write(key.text + "\n" if short else key.encode().decode())
+        day = network.line.now.date()
+        place = network.directory.towns[town].name
+    if sheet is not None:
+        sheet.write_text(view_key_sheet(key, place, day), encoding="utf-8")
+        paper.print(f"{sheet}: print it and hand it over; it opens the person's entries")
+    else:
+        sys.stdout.write(key.text + "\n" if short else key.encode().decode())
     return DONE
 
 

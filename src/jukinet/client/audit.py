@@ -69,7 +69,7 @@ class State(NamedTuple):
 
     kept: Kept
     fresh: bytes  # records of labels since the last closed day
-    labels: Sorted
+    labels: tuple[Sorted, ...]
 
 
 class Auditor:
@@ -87,7 +87,7 @@ class Auditor:
         self._tree = TileTree(self._hashes)
         self._size = 0  # of the checkpoint that is being followed
         self._bundles: OrderedDict[int, list[bytes]] = OrderedDict()
-        self._labels = Labels(state.labels if state else None)
+        self._labels = Labels(state.labels if state else ())
         self.rules = Rules(read, self._past, self._labels, now=now)
         self._last = (0, EMPTY_ROOT)
         if state:
@@ -112,7 +112,7 @@ class Auditor:
             day=rules.days.day.rows(),
             months={name: one.rows() for name, one in rules.days.months.items()},
         )
-        return State(kept, bytes(rules.days.fresh), self._labels.all())
+        return State(kept, bytes(rules.days.fresh), self._labels.parts())
 
     def follow(
         self, *, orphans_allowed: int = 0, progress: Progress = lambda done, of: None

@@ -70,6 +70,7 @@ class Rules:
         self._past = past
         self.now = now
         self._lawful: dict[tuple[object, ...], str] = {}
+        self._held = self._check  # bound once, as binding is slow
 
     def take(self, index: int, entry: bytes) -> None:
         """Take in the next entry; raises Lie for the first rule that it breaks."""
@@ -96,7 +97,7 @@ class Rules:
         labels = leaves.labels_of(leaf)
         if isinstance(leaf, BundleLeaf):
             labels = tuple(record[: runs.LABEL_BYTES] for record in self._bundle(index, leaf))
-        self._check(leaf, index)
+        self._held(leaf, index)
         self.labels.add(index, labels)
         self.days.take(index, leaf, labels)
 
