@@ -214,6 +214,20 @@ def test_a_mirrors_bad_disk_is_not_taken_for_a_lie_of_a_leaf():
     caught(honest(), Rule.TREE, "tile/0/001", files=files)
 
 
+@pytest.mark.parametrize("part", ["tile/", "bundle/", "runs/", "statistics/"])
+def test_a_server_that_fails_is_no_lie(part):
+    log = honest()
+
+    def read(path):
+        if path.startswith(part):
+            raise OutOfStep(f"{path}: the server says 503; ask again")
+        return log.files.get(path)
+
+    with pytest.raises(OutOfStep) as failed:
+        Auditor(read, log.opener, now=log.now).follow()
+    assert not isinstance(failed.value, Lie)
+
+
 # Lies of leaves.
 
 
@@ -605,6 +619,4 @@ def test_an_auditor_is_told_how_far_it_is():
 
 def test_the_auditor_of_another_log_sees_no_log_at_all(log):
     other = Log.open(ForgetfulDisk(), origin="example.org/other", key=KEY)
-    auditor = Auditor(log.files.get, Written.opener.__get__(log), now=log.now)
-    auditor.follow()
     caught(log, Rule.SIGNATURE, "checkpoint", files=log.files | {"checkpoint": other.checkpoint})

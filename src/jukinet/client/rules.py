@@ -17,7 +17,7 @@ from typing import Final, get_args
 from jukinet.client.days import Closed, Days, Past
 from jukinet.client.labels import Labels
 from jukinet.client.lies import Lie, Rule
-from jukinet.errors import JukinetError, Malformed, Refused
+from jukinet.errors import Damaged, Malformed, Refused
 from jukinet.law import leaf as leaves
 from jukinet.law.leaf import (
     BundleLeaf,
@@ -294,7 +294,7 @@ class Rules:
                 record_bytes=leaves.BUNDLE_RECORD_BYTES,
             )
             return list(self._run(index, leaf).records())
-        except JukinetError as error:
+        except (Damaged, Malformed) as error:
             raise Lie(Rule.BUNDLE, f"leaf {index}", f"its bundle: {error}") from None
 
     def _run(self, index: int, leaf: BundleLeaf) -> Run:
