@@ -211,7 +211,8 @@ def test_a_mirrors_bad_disk_is_not_taken_for_a_lie_of_a_leaf():
     files = honest().files
     path = "tile/entries/001"
     files[path] = files[path].replace(b"standing", b"changes!", 1)
-    caught(honest(), Rule.TREE, "tile/0/001", files=files)
+    lie = caught(honest(), Rule.TREE, "tile/0/001", files=files)
+    assert lie.files[path] == files[path]
 
 
 @pytest.mark.parametrize("part", ["tile/", "bundle/", "runs/", "statistics/"])
@@ -404,6 +405,15 @@ def test_a_bundle_whose_files_are_missing(log):
     index = log.bundle(300)
     log.beside.clear()
     caught(log, Rule.BUNDLE, f"leaf {index}")
+
+
+def test_a_bundle_with_a_changed_file_is_kept_with_the_file(log):
+    index = log.bundle(300)
+    path = f"{leaves.bundle_folder(index)}/0/000"
+    log.beside[path] = bytes(32) + log.beside[path][32:]
+    lie = caught(log, Rule.BUNDLE, f"leaf {index}")
+    assert lie.files[path] == log.beside[path]
+    assert f"leaf-{index}.json" in lie.files
 
 
 def test_a_bundle_with_another_root(log):

@@ -295,7 +295,9 @@ class Rules:
             )
             return list(self._run(index, leaf).records())
         except (Damaged, Malformed) as error:
-            raise Lie(Rule.BUNDLE, f"leaf {index}", f"its bundle: {error}") from None
+            path = str(error).partition(":")[0]
+            files = {path: self._read(path) or b""} if path.startswith(folder) else {}
+            raise Lie(Rule.BUNDLE, f"leaf {index}", f"its bundle: {error}", files) from None
 
     def _run(self, index: int, leaf: BundleLeaf) -> Run:
         return Run(
