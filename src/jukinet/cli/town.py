@@ -23,6 +23,8 @@ from jukinet.cli.common import (
 from jukinet.errors import Malformed, Refused
 from jukinet.law.leaf import Holder
 from jukinet.law.record import Record, written_out
+from jukinet.merkle import policy
+from jukinet.merkle.policy import Policy
 from jukinet.names.era import to_era
 from jukinet.nodes.counter import VALID_DAYS
 from jukinet.nodes.municipality import Municipality
@@ -74,18 +76,24 @@ def show(
 
 INIT_EXAMPLES = """Examples:
   jukinet town init --dir mine --towns 131016
-  jukinet town init --dir three --towns 131016,141011,011011"""
+  jukinet town init --dir three --towns 131016,141011,011011
+  jukinet town init --dir mine --towns 131016 --witnesses witnesses.txt"""
 
 
 @app.command(help_epilogue=INIT_EXAMPLES)
 def init(
     *,
     towns: Annotated[str, Parameter(help="Municipality codes, with commas between.")],
+    witnesses: Annotated[
+        Path | None, Parameter(help="Witnesses elsewhere: a policy file without a log.")
+    ] = None,
     dir: InFolder = DEFAULT_FOLDER,
 ) -> int:
     """Make a folder for towns whose books are empty: to import into, or to fill at their desks.
 
-    All keys are drawn anew. Codes come from the centre's pools.
+    All keys are drawn anew. Codes come from the centre's pools. Without --witnesses the folder has
+    three witnesses of its own; witnesses elsewhere must first be told to trust this log:
+    `jukinet witness trust --dir W DIR/centre/log/policy`.
     """
     folder = Folder(Path(dir))
     folder.refuse_foreign()
@@ -95,9 +103,22 @@ def init(
     known = [municipality_code.municipality(one) for one in codes_named]
     if not known:
         raise Malformed("--towns: name at least one municipality by its six digits")
-    create(folder, Mark(towns=tuple(one.code.digits for one in known), agencies=AGENCIES))
+    mark = Mark(towns=tuple(one.code.digits for one in known), agencies=AGENCIES)
+    create(folder, mark, witnessed=_witnessed(witnesses))
     paper.print(f"{dir}: {', '.join(one.full_name for one in known)}")
     return DONE
+
+
+def _witnessed(file: Path | None) -> Policy | None:
+    """The witnesses of a policy file, each with its address."""
+    if file is None:
+        return None
+    if not file.is_file():
+        raise Malformed(f"--witnesses: there is no file {file}")
+    found = policy.parse(file.read_bytes())
+    if any(not one.url for one in found.witnesses):
+        raise Malformed("--witnesses: each line ends with the address of the witness")
+    return found
 
 
 IMPORT_EXAMPLES = """Examples:

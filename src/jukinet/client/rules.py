@@ -68,7 +68,7 @@ class Rules:
         self.labels = labels
         self._read = read
         self._past = past
-        self._now = now
+        self.now = now
         self._lawful: dict[tuple[object, ...], str] = {}
         self._held = self._check  # bound once, as binding is slow
 
@@ -149,8 +149,8 @@ class Rules:
     def _check_time(self, time: datetime) -> None:
         if time + CLOCKS_DIFFER < self.newest:
             raise _Broken(Rule.TIME, f"says a time long before an earlier leaf's, {self.newest}")
-        if time > self._now + CLOCKS_DIFFER:
-            raise _Broken(Rule.TIME, f"says a time that is still to come, at {self._now}")
+        if time > self.now + CLOCKS_DIFFER:
+            raise _Broken(Rule.TIME, f"says a time that is still to come, at {self.now}")
         self.newest = max(self.newest, time)
 
     # --- leaf by leaf -------------------------------------------------------------------------
