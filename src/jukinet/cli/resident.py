@@ -87,7 +87,7 @@ def _key(path: Path) -> ViewKey:
 
 def _now_of(folder: Folder) -> datetime:
     """The time of day; in a false world, the last day that it has lived."""
-    day = folder.require().lived_to
+    day = folder.mark().lived_to if folder.exists else None
     return now() if day is None else datetime.combine(day, time(23, 59), JAPAN)
 
 
