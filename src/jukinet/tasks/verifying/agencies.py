@@ -50,6 +50,7 @@ from jukinet.tasks.verifying.ledger import Ledger
 from jukinet.tasks.verifying.stores import Shelf
 from jukinet.tasks.verifying.witnesses import Cosignatures
 
+CHAINS = "centre/chains.db"
 Answers = Counter[tuple[int, str]]
 """How many questions were answered under a leaf and a row."""
 
@@ -287,7 +288,8 @@ def check_objected(
         if not isinstance(leaf, ObjectionLeaf) or not _is_told(row, leaf, entry, bodies):
             shelf.note(about, "is not what the objection in the log and its entry say")
         elif outcome is None and row.objection not in waiting:
-            shelf.note(about, "waits for an answer, and the centre does not wait for it")
+            missing = f"waiting {row.objection}", "is missing: its agency was told of the objection"
+            shelf.findings.note(CHAINS, *missing)
         if row.outcome not in ("", *((outcome, "answered") if outcome else ())):
             shelf.note(about, "has another outcome than its answer in the log")
         shelf.findings.counts["objections"] += 1
