@@ -26,6 +26,7 @@ from tests.support import (
     memory,
 )
 
+from jukinet.client.audit import Auditor
 from jukinet.client.mirror import Mirror
 from jukinet.client.receipts import LogKey
 from jukinet.client.statement import ViewKey
@@ -36,18 +37,22 @@ from jukinet.law.identity import Item
 from jukinet.law.inquiry import BySearch, Claim
 from jukinet.law.notification import MeasureStep
 from jukinet.law.record import Record
-from jukinet.law.schedule import Kind, load
+from jukinet.law.schedule import Kind, Schedule, load
 from jukinet.ledger.log import Log
 from jukinet.ledger.writer import Ledger
-from jukinet.nodes import agency, keeper, municipality
+from jukinet.merkle import policy as policies
+from jukinet.merkle.note import VerifierKey
+from jukinet.merkle.policy import Witness as Known
+from jukinet.nodes import agency, keeper, municipality, witness
 from jukinet.nodes.agency import Agency, Outcome
 from jukinet.nodes.centre import shelves
 from jukinet.nodes.centre.node import Centre
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.keeper import Keeper
 from jukinet.nodes.keyring import AgencyRing, KeeperRing, new_centre_ring, new_town_ring
-from jukinet.nodes.message import DESK, KEEPER, Filed, Filing, Message
+from jukinet.nodes.message import DESK, KEEPER, Filed, Filing, Message, Node
 from jukinet.nodes.municipality import Municipality
+from jukinet.nodes.witness import Witness, verifier_of
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.register import book
 from jukinet.store.engine import Store, open_store
@@ -75,17 +80,29 @@ class Nation:
         stores: dict[str, Store] | None = None,
         disk: ForgetfulDisk | None = None,
         cut: frozenset[str] = frozenset(),
+        witnesses: int = 0,
+        wanted: int = 0,
+        schedule: Schedule | None = None,
     ) -> None:
         self.names = (towns, agencies)
+        self.witnessing = (witnesses, wanted)
+        self.schedule = schedule or load()
         self.seed = seed
         self.chance = chance(seed)
         self.centre_ring = new_centre_ring(chance("centre"), list(towns))
         self.rings = {town: new_town_ring(chance(town), self.centre_ring, town) for town in towns}
-        self.directory = directory_of(list(towns), self.centre_ring, self.rings)
-        self.stores = stores or fresh_stores(towns, agencies)
+        self.directory = directory_of(
+            list(towns),
+            self.centre_ring,
+            self.rings,
+            [Known(f"w{at}", verifier_of(*witness_key(at))) for at in range(witnesses)],
+            wanted,
+            self.schedule,
+        )
+        self.stores = stores or fresh_stores(towns, agencies, witnesses)
         self.disk = disk or ForgetfulDisk()
         self.desk: list[Message] = []
-        self.cut = cut  # towns that no line leads to
+        self.cut = cut  # nodes that no line leads to
         self.up(now)
 
     # --- up and down ------------------------------------------------------------------------
@@ -100,11 +117,13 @@ class Nation:
             self.stores["chains"],
         )
         ledger = Ledger(self.log(), shelf.chains, self.chance, reopen=self.log)
-        schedule = load()
+        schedule = self.schedule
         self.line = Line(now)
         self.centre = Centre(shelf, ledger, self.centre_ring, self.directory, schedule, self.chance)
         vkey = self.directory.policy
-        self.keeper = Keeper(KEEPER, self.stores["keeper"], KEEPER_RING, LogKey.parse(vkey))
+        keepers_log = LogKey.parse(vkey)
+        self.keeper = Keeper(KEEPER, self.stores["keeper"], KEEPER_RING, keepers_log, schedule)
+        self.witnesses = [self.witness(at) for at in range(self.witnessing[0])]
         self.towns = {
             town: Municipality(
                 town, self.stores[town], self.rings[town], self.directory, self.chance
@@ -123,11 +142,16 @@ class Nation:
             )
             for name in agencies
         }
-        for node in (self.keeper, self.centre, *self.towns.values(), *self.agencies.values()):
+        offices = (self.keeper, *self.witnesses, self.centre)
+        for node in (*offices, *self.towns.values(), *self.agencies.values()):
             if node.name not in self.cut:
                 self.line.join(node)
         self.desk = self.line.listen(DESK)
         self.line.run()
+
+    def witness(self, at: int) -> Witness:
+        name, key = witness_key(at)
+        return Witness(name, self.stores[name], [key], [VerifierKey.parse(self.directory.log)])
 
     def log(self) -> Log:
         key = SigningKey(self.centre_ring.log)
@@ -142,6 +166,11 @@ class Nation:
         """What comes up after a crash of all nodes."""
         return self._again(self.stores, self.disk.after_crash(keeps))
 
+    def restarted(self, schedule: Schedule | None = None) -> Nation:
+        """What comes up after everything was stopped in order; with other schedules, if given."""
+        self.schedule = schedule or self.schedule
+        return self._again(self.stores, self.disk)
+
     def _again(self, stores: dict[str, Store], disk: ForgetfulDisk) -> Nation:
         towns, agencies = self.names
         # Other chance than before: a machine that comes up draws afresh.
@@ -153,12 +182,26 @@ class Nation:
             stores=stores,
             disk=disk,
             cut=self.cut,
+            witnesses=self.witnessing[0],
+            wanted=self.witnessing[1],
+            schedule=self.schedule,
         )
 
-    def cut_off(self, town: str) -> None:
-        """From now on no line leads to a town."""
-        self.cut |= {town}
-        del self.line._nodes[town]
+    def cut_off(self, *names: str) -> None:
+        """From now on no line leads to some nodes; what is sent to them is lost."""
+        self.cut |= {*names}
+        for name in names:
+            del self.line._nodes[name]
+
+    def back(self, node: Node) -> None:
+        """A node is on the line again, or another in its place."""
+        self.cut -= {node.name}
+        self.line.join(node)
+
+    def later(self, **time: int) -> None:
+        """Let time pass, and deliver what follows."""
+        self.line.until(self.line.now + timedelta(**time))
+        self.line.run()
 
     @contextmanager
     def carried(self):
@@ -264,7 +307,7 @@ class Nation:
         if claim is not None:
             more["items"] = claim.items
         elif kind in (Kind.ITEMS, Kind.CHANGES):
-            more.setdefault("items", load().grants[row].items)
+            more.setdefault("items", self.schedule.grants[row].items)
         if kind is Kind.CHANGES:
             more.setdefault("since", date(2000, 1, 1))
         more.setdefault("now", self.line.now)
@@ -295,6 +338,17 @@ class Nation:
     def mirror(self) -> Mirror:
         return Mirror(lambda path: self.disk.read(path) if self.disk.exists(path) else None)
 
+    def audited(self) -> Auditor:
+        """The auditor who has followed the whole log, and found no lie."""
+        disk, policy = self.disk, policies.parse(self.directory.policy)
+        auditor = Auditor(
+            lambda path: disk.read(path) if disk.exists(path) else None,
+            lambda note: policy.open(note).checkpoint,
+            now=self.line.now,
+        )
+        auditor.follow()
+        return auditor
+
     def view_key(self, town: str, person: int) -> ViewKey:
         attachment = self.record(town, person).attachment
         assert attachment is not None
@@ -310,7 +364,9 @@ class Nation:
         return {name: dumped(store) for name, store in self.stores.items()}
 
 
-def fresh_stores(towns: Iterable[str], agencies: Iterable[str]) -> dict[str, Store]:
+def fresh_stores(
+    towns: Iterable[str], agencies: Iterable[str], witnesses: int = 0
+) -> dict[str, Store]:
     """A store for each node and shelf, with empty tables."""
     prefectures = sorted({town[:2] for town in towns})
     return {
@@ -320,7 +376,13 @@ def fresh_stores(towns: Iterable[str], agencies: Iterable[str]) -> dict[str, Sto
         "keeper": memory(*keeper.METADATA),
         **{town: memory(*municipality.METADATA) for town in towns},
         **{name: memory(*agency.METADATA) for name in agencies},
+        **{witness_key(at)[0]: memory(*witness.METADATA) for at in range(witnesses)},
     }
+
+
+def witness_key(at: int) -> tuple[str, SigningKey]:
+    """The name and the key of a witness."""
+    return f"witness.test/w{at}", SigningKey(bytes([at + 1]) * 32)
 
 
 def copied(store: Store) -> Store:

@@ -108,11 +108,12 @@ def directory_of(
     rings: dict[str, TownRing],
     witnesses: Sequence[Witness] = (),
     wanted: int = 0,
+    schedule: Schedule | None = None,
 ) -> Directory:
     """A directory of towns, one keeper, and an agency for each receiver of the schedules."""
     log = VerifierKey("jukinet.test/ledger", SigningKey(centre.log).public_bytes)
     keeper = KeeperRing(master=b"k" * 32)
-    schedule = load()
+    schedule = schedule or load()
     return Directory(
         origin="jukinet.test/ledger",
         log=str(log),

@@ -245,9 +245,15 @@ class Auditor:
             yield bundle.index * TILE_WIDTH + begin, entries[begin:]
 
     def _compare(self, tile: Tile, content: bytes) -> None:
-        if self._hashes(tile) != content:
-            below = Tile(ENTRIES, tile.index, tile.width).path if tile.level == 0 else "its entries"
-            raise Lie(Rule.TREE, tile.path, f"is not what {below} makes; try another mirror")
+        found = self._hashes(tile)
+        if found == content:
+            return
+        if tile.level:
+            raise Lie(Rule.TREE, tile.path, "is not what its entries make", {tile.path: found})
+        below = Tile(ENTRIES, tile.index, tile.width)
+        files = {tile.path: found, below.path: self._content(below)[0]}
+        sentence = f"is not what {below.path} makes; try another mirror"
+        raise Lie(Rule.TREE, tile.path, sentence, files)
 
     def _compare_seen(self, bundle: Tile, entries: list[bytes]) -> None:
         """The entries of a bundle that were read in an earlier round, when it was narrower."""

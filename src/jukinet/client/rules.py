@@ -17,7 +17,7 @@ from typing import Final, get_args
 from jukinet.client.days import Closed, Days, Past
 from jukinet.client.labels import Labels
 from jukinet.client.lies import Lie, Rule
-from jukinet.errors import JukinetError, Malformed, Refused
+from jukinet.errors import Damaged, Malformed, Refused
 from jukinet.law import leaf as leaves
 from jukinet.law.leaf import (
     BundleLeaf,
@@ -294,8 +294,10 @@ class Rules:
                 record_bytes=leaves.BUNDLE_RECORD_BYTES,
             )
             return list(self._run(index, leaf).records())
-        except JukinetError as error:
-            raise Lie(Rule.BUNDLE, f"leaf {index}", f"its bundle: {error}") from None
+        except (Damaged, Malformed) as error:
+            path = str(error).partition(":")[0]
+            files = {path: self._read(path) or b""} if path.startswith(folder) else {}
+            raise Lie(Rule.BUNDLE, f"leaf {index}", f"its bundle: {error}", files) from None
 
     def _run(self, index: int, leaf: BundleLeaf) -> Run:
         return Run(

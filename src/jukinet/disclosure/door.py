@@ -26,6 +26,7 @@ from jukinet.law.leaf import (
     BundleLeaf,
     DeferredLeaf,
     DisclosureLeaf,
+    GrantLeaf,
     InquiryLeaf,
     RefusalLeaf,
     body_of,
@@ -143,24 +144,34 @@ def covering(
             rule="not-in-force",
         )
     _refuse_too_much(inquiry, grant)
-    _refuse_unannounced(inquiry, grant, rows, day(now))
     _refuse_deferral(inquiry, grant, day(now))
+    _refuse_unannounced(inquiry, grant, rows, day(now))
     return grant
 
 
 def _refuse_unannounced(inquiry: Inquiry, grant: Grant, rows: StandingRows, today: date) -> None:
     """What the log does not have yet, or not for long enough, does not count."""
     stood, newest = rows.in_effect(grant.id, today), rows.newest(grant.id)
-    enough = stood is not None and (
-        inquiry.kind in stood.kinds and {item.value for item in inquiry.items} <= set(stood.items)
-    )
-    if not enough:
+    if stood is None or not _announced(inquiry, grant, stood, today):
         when = f"counts from {newest.counts_from} on" if newest else "is not in the public log yet"
         raise Refused(
             f"row {inquiry.row}: it is new or was widened, and {when}; until then nobody may ask "
             "so under it",
             rule="notice-period",
         )
+
+
+def _announced(inquiry: Inquiry, grant: Grant, stood: GrantLeaf, today: date) -> bool:
+    """Whether a row as the log has it allows an inquiry that the row as it is written allows."""
+    last = today + timedelta(days=stood.deferral_days)
+    return (
+        (stood.receiver, stood.affair, stood.affair_ja)
+        == (grant.receiver, grant.affair, grant.affair_ja)
+        and stood.valid_from <= str(today) < (stood.valid_to or "9999")
+        and inquiry.kind in stood.kinds
+        and set(item_names(inquiry.items)) <= set(stood.items)
+        and (inquiry.defer_to or last) <= last
+    )
 
 
 def _refuse_deferral(inquiry: Inquiry, grant: Grant, today: date) -> None:

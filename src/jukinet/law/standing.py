@@ -4,6 +4,8 @@ Function creep happens one quiet row at a time. So each row of the schedules is 
 log (law.leaf.GrantLeaf), and one that is new, or allows more than before, counts only thirty days
 after its leaf: until then door, client and auditor refuse it. A row that allows less counts at
 once. The rows that the log begins with, before anybody has asked anything, count from the start.
+Whatever stands before its time has come is replaced by the row's next leaf, and never counts; what
+both allow keeps the day that the first one announced.
 
 >>> from jukinet.law.schedule import load
 >>> rows, founded = StandingRows(), datetime(2026, 4, 1, tzinfo=JAPAN)
@@ -73,7 +75,7 @@ class StandingRows:
 
     def in_effect(self, row: str, day: date) -> GrantLeaf | None:
         """The row as it counts on a day in Japan, or None."""
-        found = [one.leaf for one in self._rows.get(row, ()) if one.leaf.counts_from <= str(day)]
+        found = [one for one in self._live(row) if one.counts_from <= str(day)]
         return found[-1] if found else None
 
     def newest(self, row: str) -> GrantLeaf | None:
@@ -114,9 +116,11 @@ class StandingRows:
 
     def ended(self, row: str, now: datetime) -> GrantLeaf:
         """The leaf that ends a row which is not written any more."""
-        today = str(day_of(now))
-        last = self._rows[row][-1].leaf
-        return replace(last, time=leaf_time(now), valid_to=today, counts_from=today)
+        today = day_of(now)
+        last = self.in_effect(row, today) or self._rows[row][-1].leaf
+        valid_to = min(str(today), last.valid_to or "9999")
+        leaf = replace(last, time=leaf_time(now), valid_to=valid_to)
+        return replace(leaf, counts_from=str(self._earliest(leaf)))
 
     def why_not(self, leaf: Asking) -> str:
         """Why no row allows what a leaf says was asked, or an empty text."""
@@ -149,18 +153,33 @@ class StandingRows:
 
     def _earliest(self, leaf: GrantLeaf) -> date:
         """The first day from which a row may count by the leaf."""
-        day = day_of(datetime.fromisoformat(leaf.time))
-        before = self.newest(leaf.row)
-        if self._founding or (before is not None and not wider(leaf, before)):
+        day = _day(leaf)
+        if self._founding:
             return day
+        counting = self.in_effect(leaf.row, day)
+        if counting is not None and not wider(leaf, counting):
+            return day
+        waiting = self.newest(leaf.row)
+        if waiting is not None and waiting is not counting and not wider(leaf, waiting):
+            return max(day, date.fromisoformat(waiting.counts_from))
         return day + timedelta(days=NOTICE_DAYS)
+
+    def _live(self, row: str) -> list[GrantLeaf]:
+        """A row's leaves, without those that another replaced before they counted."""
+        said = [one.leaf for one in self._rows.get(row, ())]
+        days = [str(_day(leaf)) for leaf in said]
+        return [
+            leaf
+            for place, leaf in enumerate(said)
+            if leaf.counts_from <= min(days[place + 1 :], default="9999")
+        ]
 
 
 def wider(leaf: GrantLeaf, before: GrantLeaf) -> bool:
     """Whether a row allows anything that it did not allow before."""
     return (
-        (leaf.receiver, leaf.affair, leaf.municipal)
-        != (before.receiver, before.affair, before.municipal)
+        (leaf.receiver, leaf.affair, leaf.affair_ja, leaf.municipal)
+        != (before.receiver, before.affair, before.affair_ja, before.municipal)
         or not set(leaf.items) <= set(before.items)
         or not set(leaf.kinds) <= set(before.kinds)
         or leaf.deferral_days > before.deferral_days
@@ -172,6 +191,10 @@ def wider(leaf: GrantLeaf, before: GrantLeaf) -> bool:
 def same_row(leaf: GrantLeaf, other: GrantLeaf) -> bool:
     """Whether two leaves say the same of a row, but for when."""
     return leaf == replace(other, time=leaf.time, counts_from=leaf.counts_from)
+
+
+def _day(leaf: Leaf) -> date:
+    return day_of(datetime.fromisoformat(leaf.time))
 
 
 def day_of(now: datetime) -> date:

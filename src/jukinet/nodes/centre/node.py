@@ -25,6 +25,7 @@ from jukinet.errors import Malformed, OutOfStep
 from jukinet.feed.link import Batch, stream_name
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import SealKey
+from jukinet.law.inquiry import Receipt
 from jukinet.law.leaf import JAPAN
 from jukinet.law.schedule import Schedule
 from jukinet.ledger.writer import Ledger
@@ -126,7 +127,7 @@ class Centre:
         place_decoys(self.shelves, seal, self._chance, now)
         drafts = founding(self.ledger.noted, self._schedule, self._directory, now)
         if drafts:
-            self._groups.stage(Staged(drafts, lambda _: None))
+            self._groups.stage(Staged(drafts, self._founded))
         sent = [one for feed in self._feeds.values() for one in feed.start(now)]
         asked = self._witnesses.come_up(self.ledger.log, now)
         return [*sent, *asked, Wake(at=now), _midnight(now)]
@@ -254,6 +255,10 @@ class Centre:
         """Whether what stands in the log has its rows and its witnesses; nothing is under way."""
         idle = not self._groups.under_way and self.ledger.noted.grants
         return bool(idle) and self._witnesses.enough
+
+    def _founded(self, _receipts: tuple[Receipt, ...]) -> None:
+        """Rows stand that did not before: every agency is told, whether it asks or not."""
+        self._rows_wanted |= self._directory.agencies.keys()
 
     def _rows(self) -> Iterator[Message]:
         """To each agency that wants them the leaves of its own rows."""
