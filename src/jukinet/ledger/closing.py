@@ -58,10 +58,14 @@ def run_folder(name: str) -> str:
 
 
 def _day(ledger: Ledger, today: date, now: datetime) -> Iterator[_Made]:
-    """Yesterday's run, where anything but runs was written since the last."""
+    """Yesterday's run, where anything but runs was written before today, since the last."""
     noted = ledger.noted
     name = str(today - timedelta(days=1))
-    if not noted.news or any(run.span == "day" and run.name >= name for run in noted.runs):
+    if (
+        noted.news is None
+        or noted.news >= today
+        or any(run.span == "day" and run.name >= name for run in noted.runs)
+    ):
         return
     records = runs.in_order(noted.fresh)
     leaf = _leaf("day", name, noted.end_of_days(), ledger.log.size, len(records), now)

@@ -10,13 +10,16 @@ from jukinet.keys import ratchet
 from jukinet.law import leaf as leaves
 from jukinet.law.leaf import (
     DeferredLeaf,
+    Given,
     GrantLeaf,
+    InquiryLeaf,
     KeyLeaf,
     Leaf,
     ObjectionAnswerLeaf,
     ObjectionLeaf,
     OpeningLeaf,
     Question,
+    RefusalLeaf,
     RunLeaf,
     SampleLeaf,
     SampleResultLeaf,
@@ -45,6 +48,8 @@ def check_progress(shelf: Shelf, ledger: Ledger) -> int:
     """How many leaves the chain store has taken in."""
     rows = {row.name: row.size for row in shelf.rows(PROGRESS)}
     size, asked = rows.pop("log", 0), rows.pop("asked", None)
+    if not _settled(ledger, size, rows.pop("settled", None)):
+        shelf.note("progress settled", "is not where a day was closed with all inquiries answered")
     if rows or not 0 <= size <= ledger.log.size:
         shelf.note("progress", "is beyond the log, which was cut short or put back")
     first = next((i for i, leaf in ledger.leaves.items() if isinstance(leaf, Question)), size)
@@ -52,6 +57,25 @@ def check_progress(shelf: Shelf, ledger: Ledger) -> int:
         shelf.note("progress asked", "is not the first leaf by which somebody asked")
     ledger.findings.counts["leaves_to_take_in"] += max(0, ledger.log.size - size)
     return size
+
+
+def _settled(ledger: Ledger, size: int, settled: int | None) -> bool:
+    """Whether it is where a day was closed, or at an inquiry that was open then; or 0.
+
+    Every inquiry before it has its answer or refusal; it is there once a day was closed.
+    """
+    closed = any(isinstance(leaf, RunLeaf) and i < size for i, leaf in ledger.leaves.items())
+    if settled is None or not closed:
+        return settled is None and not closed
+    answered = {
+        leaf.inquiry for leaf in ledger.leaves.values() if isinstance(leaf, RefusalLeaf | Given)
+    }
+    open_before = any(
+        isinstance(leaf, InquiryLeaf) and i < settled and i not in answered
+        for i, leaf in ledger.leaves.items()
+    )
+    stands = isinstance(ledger.leaves.get(settled), RunLeaf | InquiryLeaf)
+    return settled < size and not open_before and (settled == 0 or stands)
 
 
 def check_noted(shelf: Shelf, ledger: Ledger, size: int) -> None:
