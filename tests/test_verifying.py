@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -13,23 +14,29 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import MetaData
 
 from jukinet.errors import Refused
 from jukinet.keys import ratchet
+from jukinet.keys.sign import SigningKey
 from jukinet.law import notification as law
 from jukinet.law.identity import Item, Sex
 from jukinet.law.inquiry import ByHandle, BySearch, Claim
-from jukinet.law.leaf import Holder
+from jukinet.law.leaf import DisclosureLeaf, Holder, Words, leaf_time
 from jukinet.law.protection import Threat
 from jukinet.law.record import FamilyRegister, Foreigner, ResidentClass
 from jukinet.law.schedule import Kind
+from jukinet.ledger.writer import Draft
+from jukinet.merkle import policy
 from jukinet.names import era, legal
 from jukinet.nodes import agency as agency_node
 from jukinet.nodes import keeper as keeper_node
 from jukinet.nodes import municipality
 from jukinet.nodes import witness as witness_node
 from jukinet.nodes.centre import shelves
+from jukinet.nodes.centre.inspection import DECOY
+from jukinet.nodes.keyring import AgencyRing, Directory
 from jukinet.nodes.message import (
     CENTRE,
     DESK,
@@ -981,6 +988,134 @@ def test_a_leaf_under_a_label_that_no_chain_leads_to_is_noticed(sound):
         report = verify(sound)
     assert row[2] > 0
     assert "its label belongs to no chain that a town began" in {
+        finding.sentence for finding in report.findings
+    }
+
+
+def test_what_an_unfinished_append_has_left_beside_the_log_is_counted(copied):
+    for name in ("runs/2027-01-02/entries/000.p/1", "bundle/900/bodies/000"):
+        path = copied.log / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"litter")
+    report = verify(copied)
+    assert report.ok, shown(report)
+    assert report.counts["litter"] == 2
+
+
+def test_an_erased_body_of_a_bundle_is_counted(copied):
+    slots = next((copied.log / "bundle").rglob("bodies/000"))
+    slots.write_bytes(bytes(512) + slots.read_bytes()[512:])
+    report = verify(copied)
+    assert report.ok, shown(report)
+    assert report.counts["bodies_erased"] == 1
+
+
+@contextmanager
+def silent_keepers() -> Iterator[None]:
+    """Keepers who do not answer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeper_node.Keeper, "step", lambda *_: [])
+        yield
+
+
+def disclosure(**changes) -> DisclosureLeaf:
+    leaf = DisclosureLeaf(
+        time=leaf_time(LATER),
+        agency="pension",
+        row="1-73",
+        kind="standing",
+        items=(),
+        count=1,
+        labels=(),
+        commitment="",
+        inquiry=None,
+    )
+    return replace(leaf, **changes)
+
+
+UNLAWFUL = [
+    pytest.param(disclosure(row="9-99"), "no such row|does not count", id="under no row"),
+    pytest.param(disclosure(agency="tax"), "another receiver's", id="under another body's row"),
+    pytest.param(disclosure(kind="confirm"), "kind confirm", id="of a kind too many"),
+    pytest.param(disclosure(items=("sex",)), "these items", id="of an item too many"),
+    pytest.param(disclosure(inquiry=0), "is no inquiry", id="as the answer to no inquiry"),
+    pytest.param(disclosure(time=leaf_time(NOON)), "earlier leaf's", id="of long before"),
+]
+
+
+@pytest.mark.parametrize(("leaf", "sentence"), UNLAWFUL)
+def test_a_leaf_that_the_log_must_not_have_is_noticed(copied, leaf, sentence):
+    """The centre itself writes it, and its chains and stores agree with it."""
+    body = Words(official="official-1", text="?")
+    with open_network(copied, LATER) as network:
+        network.centre.ledger.write([Draft(leaf, body, DECOY)])
+    found = [one for one in verify(copied).findings if re.search(sentence, one.sentence)]
+    assert [one.place for one in found] == ["centre/log"], shown(verify(copied))
+
+
+def test_an_entry_kept_back_beyond_its_day_is_noticed_when_two_days_have_gone_by(copied):
+    with open_network(copied, LATER, chance=chance("kept")) as network:
+        country = Country(network)
+        kept_back(country, country.record(SAPPORO_CHUO, 1), LATER.date() + timedelta(days=1))
+        leaf = network.agencies["tax"].outcomes[-1].leaf
+    for days in range(1, 4):
+        now = LATER + timedelta(days=days)
+        with silent_keepers(), open_network(copied, now, chance=chance(days)) as network:
+            Country(network).ask("pension", "9-99", Kind.STANDING, nobody(CHIYODA))
+        overdue = [one for one in verify(copied).findings if "is not opened" in one.sentence]
+        assert [one.about for one in overdue] == ([f"leaf {leaf}"] if days == 3 else [])
+
+
+def test_evidence_against_the_log_is_noticed(sound):
+    (seen,) = rows_of(sound.witness("w1") / "witness.db", witness_node.SEEN)
+    row = (seen[0], 1, "fork", "", 1, 1, bytes(32), b"kept", b"question")
+    with edited(sound.witness("w1") / "witness.db") as connection:
+        values = (*row, witness_node.EVIDENCE.check(row))
+        connection.execute(f"INSERT INTO evidence VALUES ({', '.join('?' * len(values))})", values)
+        report = verify(sound)
+    sentence = "is held against the log (fork)"
+    assert report.findings == (Finding("witnesses/w1/witness.db", "evidence 1", sentence),)
+
+
+def test_a_witness_that_has_forgotten_what_it_signed_is_noticed(copied):
+    before = (copied.witness("w1") / "witness.db").read_bytes()
+    lengthen(copied)
+    (copied.witness("w1") / "witness.db").write_bytes(before)
+    assert places(verify(copied)) == {"witnesses/w1/witness.db"}
+
+
+def test_keys_that_do_not_stand_in_the_log_are_noticed(copied):
+    """The directory and the key rings belong together, and the log knows other keys."""
+    ring = AgencyRing(signing=bytes(range(32)))
+    directory = copied.public("directory", Directory)
+    verify_key = SigningKey(ring.signing).public_bytes
+    entry = replace(directory.agencies["pension"], verify=verify_key)
+    agencies = {**directory.agencies, "pension": entry}
+    copied.put_ring("agencies/pension", ring)
+    copied.put_public("directory", replace(directory, agencies=agencies))
+    (finding,) = verify(copied).findings
+    assert (finding.place, finding.about) == ("public/directory.json", "agency pension")
+
+
+def test_a_policy_that_wants_fewer_witnesses_is_noticed(copied):
+    directory = copied.public("directory", Directory)
+    found = policy.parse(directory.policy)
+    fewer = policy.m_of_n(found.logs[0].key, found.witnesses, 1)
+    copied.put_public("directory", replace(directory, policy=str(fewer)))
+    abouts = [finding.about for finding in verify(copied).findings]
+    assert abouts == ["policy", "witnesses 1"]
+
+
+def test_an_answer_that_is_put_down_for_somebody_else_is_noticed(sound):
+    path = sound.agency("pension")
+    given = [row for row in rows_of(path, agency_node.GIVEN) if row[2]]
+    one = given[0]
+    other = next(row for row in given if row[2] != one[2])
+    values = (*one[:2], other[2])
+    with edited(path) as connection:
+        put(connection, agency_node.GIVEN, one, (*values, agency_node.GIVEN.check(values)))
+        report = verify(sound)
+    assert "names somebody on whose chain the leaf does not stand" in {
         finding.sentence for finding in report.findings
     }
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from jukinet.client.labels import Labels
 from jukinet.client.lies import Lie, Rule
-from jukinet.client.rules import Rules
+from jukinet.client.rules import CLOCKS_DIFFER, Rules
 from jukinet.law import leaf as leaves
 from jukinet.law.leaf import Given, InquiryLeaf, KeyLeaf, Leaf, RefusalLeaf, RunLeaf
 from jukinet.law.schedule import load
@@ -40,6 +40,7 @@ def check_rules(ledger: Ledger) -> None:
     lies: Counter[Rule] = Counter()
     for index, leaf in ledger.leaves.items():
         if isinstance(leaf, RunLeaf):
+            _check_closing_time(ledger, rules, index, leaf)
             continue
         try:
             rules.take(index, leaves.encode(leaf))
@@ -69,6 +70,13 @@ def check_keys(ledger: Ledger, directory: Directory) -> None:
             ledger.findings.note(DIRECTORY, about, "the log has no leaf, or another, of its key")
         else:
             ledger.findings.counts["rows_to_announce"] += 1
+
+
+def _check_closing_time(ledger: Ledger, rules: Rules, index: int, leaf: RunLeaf) -> None:
+    """A day is closed no earlier than what it closes was written."""
+    if _time(leaf) + CLOCKS_DIFFER < rules.newest:
+        ledger.note(index, "says a time long before an earlier leaf's")
+    rules.newest = max(rules.newest, _time(leaf))
 
 
 def _check_answered_once(ledger: Ledger) -> None:
