@@ -36,10 +36,10 @@ class Openings:
         for index in due[:AT_ONCE]:
             leaf = self._ledger.noted.deferred[index]
             sealed = self._ledger.log.body(index)
-            if sealed is None:
+            self._under_way.add(index)
+            if sealed is None:  # said once; it stays overdue, for everybody to see
                 self.out_of_step.append(f"leaf {index}: what is kept beside it is missing")
                 continue
-            self._under_way.add(index)
             (label,) = leaves.labels_of(leaf)
             context = leaves.deferred_context(label)
             task = OpenKey(receipt=0, step="deferred", wrapped=sealed, context=context)

@@ -51,7 +51,7 @@ class _Sample:
         self.asker = asker
         self.picks = picks
         self.receipt = receipt
-        self.waiting: set[str] = set()
+        self.waiting: dict[str, list[int]] = {}  # by agency, the leaves that it may show
         self.shown: dict[int, Shown] = {}
         self.agree: set[int] = set()
         self.differ: set[int] = set()
@@ -74,6 +74,7 @@ class Samples:
         ring: CentreRing,
         directory: Directory,
     ) -> None:
+        self.closed = ""  # why no sample is drawn just now
         self._ledger = ledger
         self._groups = groups
         self._store = store
@@ -90,6 +91,8 @@ class Samples:
     def draw(self, sender: str, asked: DrawSample, now: datetime) -> None:
         """Pick a month's entries and have the picks written down."""
         try:
+            if self.closed:
+                raise Refused(self.closed)
             picks = picked(self._randomness(asked), self._entries(asked.month))
         except (Malformed, Refused) as error:
             self._say(sender, NotGiven(request=b"", reason=str(error)))
@@ -134,7 +137,7 @@ class Samples:
             assert isinstance(leaf, DisclosureLeaf | BundleLeaf)
             for agency in self._named(leaf.agency):
                 by_agency.setdefault(agency, []).append(pick)
-        sample.waiting = set(by_agency)
+        sample.waiting = dict(by_agency)
         for agency, of in sorted(by_agency.items()):
             self._say(agency, ShowAnswers(sample=receipts[0].index, leaves=tuple(of)))
         if not by_agency:
@@ -152,11 +155,11 @@ class Samples:
         sample = self._under_way.get(shown.sample)
         if sample is None or sender not in sample.waiting:
             return
-        sample.waiting.discard(sender)
+        asked = sample.waiting.pop(sender)
         for one in shown.shown:
-            if one.leaf in sample.picks and one.handle:
+            if one.leaf in asked and one.handle:
                 sample.shown[one.leaf] = one
-            elif one.leaf in sample.picks:
+            elif one.leaf in asked:
                 sample.nobody.add(one.leaf)
         if not sample.waiting:
             self._open_handles(shown.sample, sample, now)
