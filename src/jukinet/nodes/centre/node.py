@@ -122,7 +122,8 @@ class Centre:
         """Come up: what towns have not acknowledged is sent again, the log is brought up to date.
 
         Decoys are put in place, rows and keys are compared with the log, and the witnesses are
-        asked about the checkpoint that stands: a crash may have come before they were.
+        asked about the checkpoint that stands: a crash may have come before they were, or the log
+        have been put back to an older state since.
         """
         seal = SealKey(self._directory.payload_seal)
         place_decoys(self.shelves, seal, self._chance, now)

@@ -49,11 +49,16 @@ class Witnesses:
         return list(self._signed.values())
 
     def come_up(self, log: Log, now: datetime) -> Out:
-        """Ask them about the checkpoint that stands, unless enough have signed it already."""
-        signed = notes.parse(log.checkpoint)
-        fitting = notes.fitting(signed, self._keys)
+        """Ask them about the checkpoint that stands, though enough may have signed it already.
+
+        So one that has seen more of the log is heard before anything is written.
+        """
+        if not log.size:
+            return []
+        asked = self.ask(log, now)
+        fitting = notes.fitting(notes.parse(log.checkpoint), self._keys)
         self._signed = {one.key: one.signature.line for one in fitting}
-        return [] if self.enough or not log.size else self.ask(log, now)
+        return asked
 
     def ask(self, log: Log, now: datetime) -> Out:
         """Ask all witnesses to sign the checkpoint as it stands."""
@@ -76,10 +81,7 @@ class Witnesses:
 
     def answered(self, sender: str, reply: Cosigned, log: Log) -> Out:
         """A witness has answered. Raises OutOfStep where it has seen a longer log than there is."""
-        if reply.asked != self._round or sender not in self._known:
-            return []
-        if reply.status == COSIGNED:
-            self._take(sender, reply.content, log)
+        if sender not in self._known:
             return []
         size = Reply(reply.status, reply.content).known_size
         if size is not None and size > log.size:
@@ -87,6 +89,11 @@ class Witnesses:
                 f"witness {sender}: it has signed {size} entries of this log, and there are "
                 f"{log.size}; the log was put back to an older state, restore it from a mirror"
             )
+        if reply.asked != self._round:
+            return []
+        if reply.status == COSIGNED:
+            self._take(sender, reply.content, log)
+            return []
         if size is None or size == self._known[sender] or sender in self._asked_again:
             self.out_of_step.append(f"witness {sender}: it did not sign (status {reply.status})")
             return []
