@@ -12,6 +12,7 @@ from jukinet.client.comparing import compare
 from jukinet.errors import JukinetError
 from jukinet.keys.sign import SigningKey
 from jukinet.law.inquiry import Answer, Refusal
+from jukinet.law.schedule import Kind
 from jukinet.ledger.log import Log
 from jukinet.merkle import checkpoint as checkpoints
 from jukinet.merkle import note
@@ -196,7 +197,7 @@ def test_an_order_counts_for_as_many_as_it_asks_about(somebody, monkeypatch):
     agency = nation.agencies["pension"]
     for _ in range(3):
         order = agency.ask_many(
-            row="1-73", kind="standing", subjects=[search(record)] * 5, now=nation.line.now
+            row="1-73", kind=Kind.STANDING, subjects=[search(record)] * 5, now=nation.line.now
         )
         nation.line.post(order)
     nation.line.run()

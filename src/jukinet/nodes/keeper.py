@@ -161,7 +161,10 @@ class Keeper:
                 return _why_not_step(task.step, "handle", len(leaf.picked))
             if not isinstance(leaf, InquiryLeaf):
                 return "receipt: a handle is opened on the leaf of its inquiry"
-            many = _why_not_step(task.step, "handle", leaf.count) if leaf.count > 1 else ""
+            if leaf.count == 1:
+                many = "" if task.step == "handle" else "step: the leaf allows one handle"
+            else:
+                many = _why_not_step(task.step, "handle", leaf.count)
             return many or self._why_not_sector(task.sector, leaf)
         if isinstance(leaf, SampleLeaf) and isinstance(task, OpenKey):
             if not task.context.startswith(SEED_CONTEXT):
