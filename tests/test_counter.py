@@ -12,8 +12,9 @@ from jukinet.client.view_key import ViewKey, parse_view_key
 from jukinet.errors import Malformed, Refused
 from jukinet.keys import ratchet
 from jukinet.law import leaf as leaves
-from jukinet.law.leaf import Holder, ViewKeyLeaf
+from jukinet.law.leaf import Holder, KeyGiven, ViewKeyLeaf
 from jukinet.ledger.chains import CHAINS
+from jukinet.nodes.centre import residents
 from jukinet.nodes.counter import VALID_DAYS_MAX
 from jukinet.nodes.message import CENTRE, GiveViewKey, Message, NotGiven, ViewKeyStands
 
@@ -372,6 +373,23 @@ def test_a_centre_cannot_make_a_guardians_key_open_the_past(nation, base):
     nation.centre._residents.give_key = from_the_start
     given = give(nation, base[1], **GUARDIAN)
     assert shown(nation, given.key).entries == ()
+
+
+def test_a_leaf_that_says_less_than_its_key_opens_is_refused(nation, base, monkeypatch):
+    monkeypatch.setattr(
+        residents, "KeyGiven", lambda **said: KeyGiven(**{**said, "place": said["place"] + 5})
+    )
+    desk = Desk(nation, base[1], **GUARDIAN)
+    assert "a later place" in desk.hears(replace(desk.true, place=desk.true.place + 5))
+    assert desk.given.key is None
+
+
+def test_while_the_centre_has_another_chain_there_is_no_key(nation, base):
+    nation.cut_off(CENTRE)
+    nation.hide(CHIYODA, base[1])
+    nation.line.listen(CENTRE).clear()
+    nation.line._nodes[CENTRE] = nation.centre
+    assert "reconcile first" in give(nation, base[1]).refused
 
 
 def test_a_reply_that_nobody_waits_for_is_nothing(nation, base):

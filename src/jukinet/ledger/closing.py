@@ -1,5 +1,7 @@
 """Closing the day (締め): the day's labels become a run, days a month's, months a year's.
 
+A day is closed when the next one begins, or when the centre comes up later; what was written on the
+day itself waits for its end, however often the centre comes up. A day without news has no run.
 
 The files are made first, then the leaf that speaks of them; a crash between the two leaves files
 that are written over when the day is closed again.
@@ -58,10 +60,12 @@ def run_folder(name: str) -> str:
 
 
 def _day(ledger: Ledger, today: date, now: datetime) -> Iterator[_Made]:
-    """Yesterday's run, where anything but runs was written since the last."""
+    """Yesterday's run, where anything but runs was written since the last, and before today."""
     noted = ledger.noted
     name = str(today - timedelta(days=1))
-    if not noted.news or any(run.span == "day" and run.name >= name for run in noted.runs):
+    if not noted.news or day_of(datetime.fromisoformat(noted.news)) >= today:
+        return
+    if any(run.span == "day" and run.name >= name for run in noted.runs):
         return
     records = runs.in_order(noted.fresh)
     leaf = _leaf("day", name, noted.end_of_days(), ledger.log.size, len(records), now)

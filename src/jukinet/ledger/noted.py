@@ -75,7 +75,7 @@ class Noted:
         self.samples: dict[int, SampleLeaf] = {}  # without a result yet
         self.grants: dict[int, bytes] = {}  # the entries of all rows' leaves
         self.fresh: list[bytes] = []  # records of labels since the last day's run
-        self.news = False  # whether anything but runs was written since then
+        self.news = ""  # the time of the first leaf since then that is no run
 
     def take(self, index: int, entry: bytes, leaf: Leaf, labels: Sequence[bytes]) -> None:
         """Take the next leaf in, with the labels that it bears or that stand in its bundle."""
@@ -101,12 +101,13 @@ class Noted:
             self.runs.append(leaf)
             if leaf.span == "day":
                 self.fresh.clear()
-                self.news = False
+                self.news = ""
         self.read_again(index, leaf, labels)
 
     def read_again(self, index: int, leaf: Leaf, labels: Sequence[bytes]) -> None:
         """What the next day's run will have of a leaf that was taken in before."""
-        self.news |= not isinstance(leaf, RunLeaf)
+        if not self.news and not isinstance(leaf, RunLeaf):
+            self.news = leaf.time
         self.fresh += [runs.pack(label, index, place) for place, label in enumerate(labels)]
 
     def end_of_days(self) -> int:
@@ -145,5 +146,5 @@ def read(tx: Transaction) -> Noted:
     if asked is not None:
         noted.rows.founded()
     noted.fresh.clear()
-    noted.news = False
+    noted.news = ""
     return noted

@@ -189,6 +189,7 @@ class Centre:
         if now.astimezone(JAPAN).time() == time(0):
             out.append(_midnight(now))
         self._day_begins = True
+        self._samples.tick(now)
         out += self._witnesses.tick(self.ledger.log, now)
         return [*self._write(now), *out]
 
