@@ -10,7 +10,7 @@ Beside the chains stand the nonces of what was asked of late, so that the same s
 answered twice; they are written in the same transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
 from sqlalchemy import MetaData, bindparam, delete
@@ -166,15 +166,24 @@ def taken_in(tx: Transaction) -> int:
 
 
 def catch_up(tx: Transaction, first: int, labels: Sequence[Sequence[bytes]]) -> None:
-    """Take in the labels of leaves that this store has not seen, in order."""
+    """Take in the labels of leaves that this store has not seen, in order.
+
+    Within a leaf they may stand in any order: those of one person in a bundle do.
+    """
     rows: list[LabelRow] = []
     moved: dict[bytes, Chain] = {}  # by the label that each is to use next
     for leaf, ones in enumerate(labels, start=first):
+        together = set(ones)
         for label in ones:
             rows.append(LabelRow(label, leaf))
-            chain = moved.get(label) or _BY_LABEL.one(tx, label=label)
+            chain = moved.pop(label, None) or _BY_LABEL.one(tx, label=label)
             if chain is not None:
-                after = stepped(chain)
-                moved.pop(label, None)
-                moved[after.label] = after
+                moved.update(_past(chain, together))
     record(tx, moved.values(), rows, first + len(labels))
+
+
+def _past(chain: Chain, used: Set[bytes]) -> dict[bytes, Chain]:
+    """A chain after the labels that it has used, by the one that it is to use next."""
+    while chain.label in used:
+        chain = stepped(chain)
+    return {chain.label: chain}

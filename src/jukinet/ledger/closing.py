@@ -1,5 +1,7 @@
 """Closing the day (締め): the day's labels become a run, days a month's, months a year's.
 
+A day is closed when the next one begins, or when the centre comes up later; what was written on the
+day itself waits for its end, however often the centre comes up. A day without news has no run.
 
 The files are made first, then the leaf that speaks of them; a crash between the two leaves files
 that are written over when the day is closed again.

@@ -147,6 +147,7 @@ class Ledger:
         self._chance = chance
         self._reopen = reopen
         self._unfinished: Group | None = None
+        self._uncertain = False  # whether the last lines of witnesses were published
         with store.begin() as tx:
             _catch_up(tx, log)
             self.noted = noted.read(tx)
@@ -213,8 +214,15 @@ class Ledger:
         return group
 
     def cosigned(self, lines: Sequence[str]) -> None:
-        """The witnesses have signed the checkpoint as it stands; publish that."""
+        """The witnesses have signed the checkpoint as it stands; publish that.
+
+        Raises OSError or OutOfStep where a disk cannot write; call it then again.
+        """
+        if self._uncertain and self._reopen is not None:
+            self.log = self._reopen()
+        self._uncertain = True
         self.log.cosign(lines)
+        self._uncertain = False
 
     def receipts(self, group: Group) -> list[Receipt]:
         """The receipts of a group, one for each draft or part, under the checkpoint as it is."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import MetaData, bindparam
 
 from jukinet.client.receipts import LogKey, check_receipt, open_answer
-from jukinet.errors import JukinetError, Malformed
+from jukinet.errors import JukinetError, Malformed, Refused
 from jukinet.keys.chance import Chance
 from jukinet.law import objection as objections
 from jukinet.law.identity import Item
@@ -28,6 +28,7 @@ from jukinet.law.inquiry import (
     check_form,
     encode_order,
 )
+from jukinet.law.leaf import ObjectionAnswerLeaf
 from jukinet.law.objection import ObjectionAnswer
 from jukinet.law.schedule import Kind, Receiver
 from jukinet.law.standing import StandingRows
@@ -156,7 +157,9 @@ OBJECTED = Rows(
 
 REPEATED = "repeated"
 
-_GIVEN_UNDER = GIVEN.query(GIVEN.table.c.leaf == bindparam("leaf"))
+_GIVEN_UNDER = GIVEN.query(
+    GIVEN.table.c.leaf == bindparam("leaf"), order_by=[GIVEN.table.c.number.desc()]
+)
 _IN_SECTOR = SUBJECTS.query(
     SUBJECTS.table.c.sector == bindparam("sector"), order_by=[SUBJECTS.table.c.number]
 )
@@ -356,15 +359,18 @@ class Agency:
 
     def _answered_objection(self, body: ObjectionAnswered) -> None:
         try:
-            check_receipt(body.receipt, self._log)
+            leaf = check_receipt(body.receipt, self._log)
+            if not isinstance(leaf, ObjectionAnswerLeaf) or leaf.objection != body.objection:
+                raise Refused("receipt: its leaf is not of an answer to this objection")
+            if self._answering.pop(body.objection, leaf.outcome) != leaf.outcome:
+                raise Refused("receipt: its leaf says another answer than was given")
         except JukinetError as error:
             self.distrusted.append(str(error))
             return
-        outcome = self._answering.pop(body.objection, "answered")
         with self.store.begin() as tx:
             row = OBJECTED.get(tx, body.objection)
             if row is not None:
-                OBJECTED.put(tx, row._replace(outcome=outcome))
+                OBJECTED.put(tx, row._replace(outcome=leaf.outcome))
 
     def _take(self, answer: Answer | Refusal, inquiry: Inquiry, signed: bytes) -> None:
         try:

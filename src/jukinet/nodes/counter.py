@@ -2,8 +2,10 @@
 
 The town holds the seed of a person's chain, the centre knows how far the chain has come. The desk
 asks the centre to write down who is given the key, and from which place on; then the key is
-computed here, from the seed, and handed over. A guardian gets one from the present place on: it
-opens nothing of the past. Without the line no key is given: it could not be written down.
+computed here, from the seed, and handed over. That the leaf stands on this person's own chain, and
+says just this, is seen here, too: else a key might be given of which its owner hears nothing. A
+guardian gets one from the leaf's own place on: it opens nothing of the past. Without the line no
+key is given: it could not be written down.
 
 Only one's own record is asked about, by whoever stands at the desk with its papers.
 """
@@ -16,7 +18,8 @@ from jukinet.client.view_key import ViewKey
 from jukinet.errors import JukinetError, Malformed, Refused
 from jukinet.keys import ratchet
 from jukinet.keys.chance import Chance
-from jukinet.law.leaf import Holder, ViewKeyLeaf
+from jukinet.law import leaf as leaves
+from jukinet.law.leaf import Holder, KeyGiven, ViewKeyLeaf
 from jukinet.law.record import Record
 from jukinet.nodes.keyring import Directory
 from jukinet.nodes.message import CENTRE, GiveViewKey, Message, NotGiven, ViewKeyStands
@@ -24,6 +27,7 @@ from jukinet.nodes.message import CENTRE, GiveViewKey, Message, NotGiven, ViewKe
 REQUEST_BYTES = 16
 VALID_DAYS = 365
 VALID_DAYS_MAX = 3 * 365
+PLACES_MAX = 100_000  # how many entries of one chain are looked at for the leaf
 
 
 class Given:
@@ -51,6 +55,7 @@ class Counter:
         self._trusted = LogKey.parse(directory.policy)
         self._chance = chance
         self._requests: dict[bytes, Given] = {}
+        self._leaves: set[int] = set()  # that have served for a key
 
     def ask(
         self,
@@ -94,28 +99,67 @@ class Counter:
             given.refused = reply.reason
             return
         try:
-            leaf = check_receipt(reply.receipt, self._trusted)
+            place = self._place(given, reply)
         except JukinetError as error:
             given.refused = str(error)
             return
-        attachment = given.record.attachment
-        assert attachment is not None
-        if not isinstance(leaf, ViewKeyLeaf) or reply.epoch != attachment.epoch:
-            given.refused = "view key: the centre has another chain of this person; reconcile first"
-            return
+        self._leaves.add(reply.receipt.index)
         given.leaf = reply.receipt.index
-        given.key = self._key(attachment.seed, reply, given.asked)
+        given.key = self._key(given, place)
 
-    def _key(self, seed: bytes, reply: ViewKeyStands, asked: GiveViewKey) -> ViewKey:
-        state = seed
-        for _ in range(reply.place):
+    def _place(self, given: Given, reply: ViewKeyStands) -> int:
+        """From which place on the key may open, by its leaf; Refused where the leaf is another."""
+        asked, attachment = given.asked, given.record.attachment
+        assert attachment is not None
+        receipt = reply.receipt
+        leaf = check_receipt(receipt, self._trusted)
+        if reply.epoch != attachment.epoch:
+            raise Refused("view key: the centre has another chain of this person; reconcile first")
+        says = KeyGiven(
+            town=self._town,
+            official=asked.official,
+            holder=asked.holder,
+            epoch=reply.epoch,
+            place=reply.place,
+            valid_to=asked.valid_to,
+        )
+        if (
+            not isinstance(leaf, ViewKeyLeaf)
+            or receipt.index in self._leaves
+            or leaf.commitment != leaves.commitment(receipt.salt, receipt.body)
+            or leaves.read_body(receipt.body, KeyGiven) != says
+        ):
+            raise Refused("receipt: its leaf does not say that this view key is given")
+        place = _place_of(leaf, attachment.seed)
+        if asked.past:
+            return 0
+        if reply.place > place:
+            raise Refused("receipt: its leaf says a later place than its own")
+        return place
+
+    def _key(self, given: Given, place: int) -> ViewKey:
+        asked, attachment = given.asked, given.record.attachment
+        assert attachment is not None
+        state = attachment.seed
+        for _ in range(place):
             state = ratchet.next_state(state)
         return ViewKey(
             log=self._log,
             policy=sha256(self._policy.encode()).hexdigest(),
-            epoch=reply.epoch,
-            place=reply.place,
+            epoch=attachment.epoch,
+            place=place,
             state=state.hex(),
             valid_to=asked.valid_to,
             holder=asked.holder,
         )
+
+
+def _place_of(leaf: ViewKeyLeaf, seed: bytes) -> int:
+    """The place on a chain at which a leaf stands; Refused where it stands on another."""
+    (label,) = leaves.labels_of(leaf)
+    state = seed
+    for place in range(PLACES_MAX):
+        if ratchet.label(state) == label:
+            return place
+        state = ratchet.next_state(state)
+    raise Refused("receipt: its leaf stands on another person's chain")

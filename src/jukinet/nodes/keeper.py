@@ -78,6 +78,7 @@ METADATA = (SPENT_METADATA,)
 
 OPEN_STEPS = frozenset(("open-1", "open-2"))
 HISTORY_STEPS = OPEN_STEPS | {f"history-{place}" for place in range(HISTORY_MAX)}
+DEFERRED = "deferred"  # opens nothing but the leaf's own: again after a crash, and as often
 CHECKED_MAX = 4096
 NO_RECEIPT = "receipt: the order cites none"
 
@@ -160,7 +161,10 @@ class Keeper:
                 return _why_not_step(task.step, "handle", len(leaf.picked))
             if not isinstance(leaf, InquiryLeaf):
                 return "receipt: a handle is opened on the leaf of its inquiry"
-            many = _why_not_step(task.step, "handle", leaf.count) if leaf.count > 1 else ""
+            if leaf.count == 1:
+                many = "" if task.step == "handle" else "step: the leaf allows one handle"
+            else:
+                many = _why_not_step(task.step, "handle", leaf.count)
             return many or self._why_not_sector(task.sector, leaf)
         if isinstance(leaf, SampleLeaf) and isinstance(task, OpenKey):
             if not task.context.startswith(SEED_CONTEXT):
@@ -170,7 +174,7 @@ class Keeper:
             return "receipt: payloads and numbers need the leaf of a disclosure"
         if isinstance(task, MakeNumber):
             return self._why_not_sector(task.sector, leaf)
-        if task.step == "deferred":
+        if task.step == DEFERRED:
             return _why_not_due(task, leaf, now)
         if not task.context.startswith(PAYLOAD_CONTEXT):
             return "context: on the leaf of a disclosure payloads are opened, and nothing else"
@@ -217,7 +221,7 @@ def _spend(tx: Transaction, order: KeeperOrder, reasons: Sequence[str]) -> list[
             receipt = order.receipts[task.receipt]
             one = Spent(receipt.index, _step(task, receipt))
             reason = "receipt: this leaf has been spent" if one in spent else ""
-            if not reason:
+            if not reason and one.step != DEFERRED:
                 fresh.append(one)
                 spent.add(one)
         found.append(reason)

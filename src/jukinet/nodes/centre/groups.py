@@ -45,6 +45,7 @@ class Groups:
     def __init__(self, ledger: Ledger, chance: Chance) -> None:
         self._ledger = ledger
         self._staged: list[Staged] = []
+        self._waiting = 0
         self._group: list[Staged] = []  # being written; after an error it is written again
         self._closed_on: date | None = None  # the day whose yesterday is closed
         self._ended: Closing | None = None  # a day that is being closed, likewise
@@ -60,6 +61,11 @@ class Groups:
         return len(self._staged) + len(self._group)
 
     @property
+    def waiting(self) -> int:
+        """How many questions wait for the ledger; each of an order counts."""
+        return self._waiting
+
+    @property
     def under_way(self) -> bool:
         """Whether a group is written and waits for the witnesses."""
         return self._written is not None
@@ -67,6 +73,7 @@ class Groups:
     def stage(self, staged: Staged) -> None:
         """Have drafts written with the next group."""
         self._staged.append(staged)
+        self._waiting += _weight(staged)
 
     def order(self, tasks: tuple[Task, ...], receipts: tuple[Receipt, ...], then: Kept) -> None:
         """Have the keepers do some tasks."""
@@ -103,6 +110,7 @@ class Groups:
             return
         receipts = self._ledger.receipts(self._written)
         group, self._group, self._written = self._group, [], None
+        self._waiting = sum(map(_weight, self._staged))
         start = 0
         for one in group:
             end = start + sum(draft.receipts for draft in one.drafts)
@@ -147,3 +155,7 @@ class Groups:
             end = start + len(one.tasks)
             one.then(values[start:end])
             start = end
+
+
+def _weight(staged: Staged) -> int:
+    return max(1, sum(max(draft.receipts, len(draft.taken)) for draft in staged.drafts))

@@ -219,11 +219,10 @@ class Inquiries:
 
     def _open_handles(self, members: Sequence[Pending], receipts: tuple[Receipt, ...]) -> None:
         asked = [replace(one, inquiry_receipt=receipts[0]) for one in members]
+        steps = [f"handle-{place}" for place in range(len(asked))] if len(asked) > 1 else ["handle"]
         tasks = tuple(
-            OpenHandle(
-                receipt=0, sector=one.sector, sealed=_sealed_handle(one), step=f"handle-{place}"
-            )
-            for place, one in enumerate(asked)
+            OpenHandle(receipt=0, sector=one.sector, sealed=_sealed_handle(one), step=step)
+            for one, step in zip(asked, steps, strict=True)
         )
         self._groups.order(tasks, receipts, partial(self._handles_opened, asked))
 

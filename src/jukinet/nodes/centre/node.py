@@ -67,7 +67,7 @@ from jukinet.nodes.message import (
 )
 
 GROUP_MAX = 256
-STAGED_MAX = 4096  # that wait for the witnesses; more are turned away
+STAGED_MAX = 4096  # questions that wait for the witnesses; more are turned away
 RETRY_AFTER = timedelta(seconds=5)
 
 
@@ -102,6 +102,7 @@ class Centre:
         self._openings = Openings(ledger, self._groups, self.out_of_step)
         self._samples = Samples(ledger, self._groups, shelves.chains, ring, directory)
         self._retry_at: datetime | None = None  # the ledger could not write
+        self._shut = ""  # why nothing is taken until it can
         self._rows_wanted: set[str] = set()  # agencies that ask for the leaves of their rows
         self._day_begins = False
         self._stopped = False  # a witness has seen more of the log than there is
@@ -121,7 +122,8 @@ class Centre:
         """Come up: what towns have not acknowledged is sent again, the log is brought up to date.
 
         Decoys are put in place, rows and keys are compared with the log, and the witnesses are
-        asked about the checkpoint that stands: a crash may have come before they were.
+        asked about the checkpoint that stands: a crash may have come before they were, or the log
+        have been put back to an older state since.
         """
         seal = SealKey(self._directory.payload_seal)
         place_decoys(self.shelves, seal, self._chance, now)
@@ -129,6 +131,7 @@ class Centre:
         drafts = founding(noted, self._schedule, self._directory, now) + cut_off(noted, now)
         if drafts:
             self._groups.stage(Staged(drafts, self._founded))
+        self._residents.start()
         sent = [one for feed in self._feeds.values() for one in feed.start(now)]
         asked = self._witnesses.come_up(self.ledger.log, now)
         return [*sent, *asked, Wake(at=now), _midnight(now)]
@@ -160,6 +163,8 @@ class Centre:
 
     def _take(self, sender: str, body: Body, now: datetime) -> None:
         """Take what somebody wants written down, as far as the ledger's next group."""
+        closed = self._shut or self._full()
+        self._inquiries.closed = self._residents.closed = self._samples.closed = closed
         if isinstance(body, Ask):
             self._inquiries.ask(sender, body, now)
         elif isinstance(body, AskMany):
@@ -185,6 +190,7 @@ class Centre:
         if now.astimezone(JAPAN).time() == time(0):
             out.append(_midnight(now))
         self._day_begins = True
+        self._samples.tick(now)
         out += self._witnesses.tick(self.ledger.log, now)
         return [*self._write(now), *out]
 
@@ -197,14 +203,13 @@ class Centre:
             out = [*asked, *self._go_on(now)]
         except (OSError, OutOfStep) as error:
             return self._closed(f"ledger: {error}", now)
-        if self._retry_at is not None:
-            self._retry_at, self._inquiries.closed = None, ""
+        self._retry_at, self._shut = None, ""
         return out
 
     def _closed(self, reason: str, now: datetime) -> Out:
         """The ledger cannot be written: questions are turned away until it can."""
         self.out_of_step.append(reason)
-        self._inquiries.closed = "ledger: it cannot be written now; ask again in a minute"
+        self._shut = "ledger: it cannot be written now; ask again in a minute"
         self._retry_at = now + RETRY_AFTER
         return [Wake(at=self._retry_at)]
 
@@ -221,18 +226,15 @@ class Centre:
 
     def _go_on(self, now: datetime) -> Out:
         """Where enough witnesses have signed, publish that, and give the receipts out."""
-        if not self._witnesses.enough:
-            self._inquiries.closed = self._inquiries.closed or self._full()
+        if self._stopped or not self._witnesses.enough:
             return []
         self.ledger.cosigned(self._witnesses.lines)
         self._groups.go_on()
-        if self._retry_at is None:
-            self._inquiries.closed = ""
         return self._sent(now, wake=True)
 
     def _full(self) -> str:
         """Why no more is taken while the witnesses are waited for; memory is not for queues."""
-        if self._groups.staged < STAGED_MAX:
+        if self._groups.waiting < STAGED_MAX:
             return ""
         return "ledger: its witnesses do not answer; ask again in a minute"
 
@@ -255,7 +257,7 @@ class Centre:
     def _proved(self) -> bool:
         """Whether what stands in the log has its rows and its witnesses; nothing is under way."""
         idle = not self._groups.under_way and self.ledger.noted.grants
-        return bool(idle) and self._witnesses.enough
+        return bool(idle) and self._witnesses.enough and not self._stopped
 
     def _founded(self, _receipts: tuple[Receipt, ...]) -> None:
         """Rows stand that did not before: every agency is told, whether it asks or not."""

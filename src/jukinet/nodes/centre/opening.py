@@ -2,11 +2,12 @@
 
 Each day the centre looks which entries are due. The keepers open what stands sealed beside the
 leaf, on the receipt of the leaf itself and not before its day; then the entry is written again, on
-the resident's chain, and refers back. What a crash leaves undone is due again the next time.
+the resident's chain, and refers back. What a crash or a lost message leaves undone is due again on
+the next day.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from jukinet.errors import Damaged
@@ -28,18 +29,20 @@ class Openings:
         self.out_of_step = out_of_step
         self._ledger = ledger
         self._groups = groups
-        self._under_way: set[int] = set()
+        self._begun: dict[int, date] = {}  # by leaf, the day on which it was last taken up
+        self._written: set[int] = set()  # that are to be written with the next group
 
     def begin(self, now: datetime) -> None:
         """Have the keepers open what is due."""
-        due = [i for i in self._ledger.noted.due(day_of(now)) if i not in self._under_way]
+        today = day_of(now)
+        due = [i for i in self._ledger.noted.due(today) if self._begun.get(i) != today]
         for index in due[:AT_ONCE]:
             leaf = self._ledger.noted.deferred[index]
             sealed = self._ledger.log.body(index)
-            if sealed is None:
+            self._begun[index] = today
+            if sealed is None:  # it stays overdue, for everybody to see
                 self.out_of_step.append(f"leaf {index}: what is kept beside it is missing")
                 continue
-            self._under_way.add(index)
             (label,) = leaves.labels_of(leaf)
             context = leaves.deferred_context(label)
             task = OpenKey(receipt=0, step="deferred", wrapped=sealed, context=context)
@@ -50,13 +53,14 @@ class Openings:
         self, index: int, leaf: DeferredLeaf, now: datetime, values: Sequence[bytes | None]
     ) -> None:
         (plain,) = values
+        if index in self._written or index not in self._ledger.noted.deferred:
+            return  # it was taken up twice
         try:
             if plain is None:
                 raise Damaged("the keepers would not open it")
             locator, _, body = leaves.read_deferred(plain)
         except Damaged as error:
             self.out_of_step.append(f"leaf {index}: {error}")
-            self._under_way.discard(index)
             return
         opening = OpeningLeaf(
             time=leaves.leaf_time(now),
@@ -68,8 +72,10 @@ class Openings:
             commitment="",
             deferred=index,
         )
+        self._written.add(index)
         draft = Draft(opening, Written(body), locator)
         self._groups.stage(Staged((draft,), partial(self._stands, index)))
 
     def _stands(self, index: int, _receipts: tuple[Receipt, ...]) -> None:
-        self._under_way.discard(index)
+        self._written.discard(index)
+        self._begun.pop(index, None)

@@ -6,13 +6,16 @@ opens the entry objected to: only its resident has it. The agency is told, and i
 written down like the objection.
 
 What waits for an answer is kept with the entry's key (`ledger.waiting`), so that the answer can be
-sealed for the resident; it is removed with the answer. An objection that is sent again is told to
-the agency again, and stands once.
+sealed for the resident; it is removed with the answer, or by the next start after a crash between
+the two. An objection that is sent again is told to the agency again, in the words that stand, and
+stands once.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
+
+from msgspec.structs import replace
 
 from jukinet.errors import Damaged, JukinetError, Malformed, Refused
 from jukinet.keys import ratchet
@@ -29,6 +32,7 @@ from jukinet.law.leaf import (
     ObjectionLeaf,
     OpeningLeaf,
     ViewKeyLeaf,
+    Words,
 )
 from jukinet.law.standing import day_of
 from jukinet.ledger import chains, waiting
@@ -61,6 +65,7 @@ class Residents:
     """What residents have written down."""
 
     def __init__(self, ledger: Ledger, groups: Groups, store: Store, directory: Directory) -> None:
+        self.closed = ""  # why nothing is taken just now
         self._ledger = ledger
         self._groups = groups
         self._store = store
@@ -68,7 +73,19 @@ class Residents:
             name: VerifyKey(entry.verify) for name, entry in directory.agencies.items()
         }
         self._towns = directory.towns
+        self._objecting: dict[bytes, list[tuple[str, bytes]]] = {}  # by label: who asked, for what
+        self._answering: set[int] = set()
         self._out: Out = []
+
+    def start(self) -> None:
+        """Tell the agencies of answers that stand, of which a crash kept them from hearing."""
+        with self._store.begin() as tx:
+            rows = list(waiting.WAITING.everything(tx))
+        for row in rows:
+            label, _ = ratchet.objection_answer(row.entry_key)
+            index = self._ledger.stands(label)
+            if index is not None:
+                self._groups.stage(Staged((), partial(self._answered_before, row, index)))
 
     def take_out(self) -> Out:
         """The replies that are ready."""
@@ -84,9 +101,9 @@ class Residents:
         """Have it written down that a desk gives a view key."""
         with self._store.begin() as tx:
             chain = chains.of(tx, [asked.locator]).get(asked.locator)
-        if sender not in self._towns or chain is None:
-            reason = "view key: the network knows no such person yet; try again tomorrow"
-            self._say(sender, NotGiven(request=asked.request, reason=reason))
+        if self.closed or sender not in self._towns or chain is None:
+            unknown = "view key: the network knows no such person yet; try again tomorrow"
+            self._say(sender, NotGiven(request=asked.request, reason=self.closed or unknown))
             return
         place = 0 if asked.past else chain.place
         body = KeyGiven(
@@ -97,6 +114,10 @@ class Residents:
             place=place,
             valid_to=asked.valid_to,
         )
+        if len(body.encode()) > leaves.BODY_TEXT_MAX:
+            reason = "official: it is too long to be written down"
+            self._say(sender, NotGiven(request=asked.request, reason=reason))
+            return
         leaf = ViewKeyLeaf(
             time=leaves.leaf_time(now),
             issuer=f"municipal/{sender[:2]}",
@@ -125,15 +146,19 @@ class Residents:
     def object(self, sender: str, asked: Objection, now: datetime) -> None:
         """Have an objection written down, and tell the agency."""
         try:
+            self._refuse_closed()
             leaf, body = self._entry(asked)
             words = objections.words("", asked.text)
         except JukinetError as error:
             self._say(sender, NotGiven(request=asked.request, reason=str(error)))
             return
         label, _ = apart = ratchet.objection(asked.entry_key)
+        if label in self._objecting:
+            self._objecting[label].append((sender, asked.request))
+            return
         stands = self._ledger.stands(label)
         if stands is not None:
-            self._stands_already(sender, asked, body, stands)
+            self._stands_already(sender, asked, body, label, stands)
             return
         objection = ObjectionLeaf(
             time=leaves.leaf_time(now),
@@ -145,8 +170,13 @@ class Residents:
             about=asked.label.hex(),
             answer_by=str(objections.answer_by(day_of(now))),
         )
-        then = partial(self._objected, sender, asked, body, objection.answer_by)
+        self._objecting[label] = [(sender, asked.request)]
+        then = partial(self._objected, asked, body, label, objection.answer_by)
         self._groups.stage(Staged((Draft(objection, words, apart=apart),), then))
+
+    def _refuse_closed(self) -> None:
+        if self.closed:
+            raise Refused(self.closed)
 
     def _entry(self, asked: Objection) -> tuple[Objectionable, Body]:
         """The entry that is objected to, opened by the key that the resident shows."""
@@ -165,20 +195,45 @@ class Residents:
             raise Refused("entry: this key does not open it; it is another person's") from None
         return leaf, leaves.decode_body(body)
 
-    def _stands_already(self, sender: str, asked: Objection, body: Body, index: int) -> None:
+    def _stands_already(
+        self, sender: str, asked: Objection, body: Body, label: bytes, index: int
+    ) -> None:
         """It was sent before: say so again, and tell the agency again while it has not answered."""
         waits = self._ledger.noted.objections.get(index)
         if waits is None:
             reason = f"objection: it stands in leaf {index}, and is answered; see your statement"
             self._say(sender, NotGiven(request=asked.request, reason=reason))
-        else:
-            self._objected(sender, asked, body, waits.answer_by, (self._ledger.receipt(index),))
+            return
+        self._objecting[label] = [(sender, asked.request)]
+        said = replace(asked, text=self._text(asked, label, index))
+        then = partial(self._stood, said, body, label, waits.answer_by, index)
+        self._groups.stage(Staged((), then))
+
+    def _text(self, asked: Objection, label: bytes, index: int) -> str:
+        """What an objection that stands says; as it was sent now, where that was erased."""
+        _, key = ratchet.objection(asked.entry_key)
+        try:
+            _, words = leaves.open_under(key, label, self._ledger.log.body(index) or b"")
+            return leaves.read_body(words, Words).text
+        except Damaged:
+            return asked.text
+
+    def _stood(
+        self,
+        asked: Objection,
+        body: Body,
+        label: bytes,
+        answer_by: str,
+        index: int,
+        _receipts: tuple[Receipt, ...],
+    ) -> None:
+        self._objected(asked, body, label, answer_by, (self._ledger.receipt(index),))
 
     def _objected(
         self,
-        sender: str,
         asked: Objection,
         body: Body,
+        label: bytes,
         answer_by: str,
         receipts: tuple[Receipt, ...],
     ) -> None:
@@ -194,24 +249,21 @@ class Residents:
             answer_by=answer_by,
         )
         self._say(body.agency, told)
-        stands = ObjectionStands(request=asked.request, answer_by=answer_by, receipt=receipt)
-        self._say(sender, stands)
+        for sender, request in self._objecting.pop(label):
+            stands = ObjectionStands(request=request, answer_by=answer_by, receipt=receipt)
+            self._say(sender, stands)
 
     def answer(self, sender: str, asked: AnswerObjection, now: datetime) -> None:
         """Have an agency's answer to an objection written down."""
         try:
+            self._refuse_closed()
             key = self._verify.get(asked.agency)
             if key is None or sender != asked.agency:
                 raise Refused("agency: it is not in the directory")
             key.verify(asked.answer, asked.signature)
             answer = objections.decode(asked.answer)
             words = objections.words(answer.official, answer.text)
-            with self._store.begin() as tx:
-                row = waiting.WAITING.get(tx, answer.objection)
-            if row is None or row.agency != sender:
-                raise Refused("objection: none of this number waits for your answer")
-            if answer.objection not in self._ledger.noted.objections:
-                raise Refused("objection: it is answered already")
+            row = self._waits_for(sender, answer.objection)
         except JukinetError as error:
             self._say(sender, NotGiven(request=b"", reason=str(error)))
             return
@@ -223,10 +275,27 @@ class Residents:
             outcome=answer.outcome,
         )
         apart = ratchet.objection_answer(row.entry_key)
+        self._answering.add(answer.objection)
         then = partial(self._answered, sender, answer.objection)
         self._groups.stage(Staged((Draft(leaf, words, apart=apart),), then))
+
+    def _waits_for(self, agency: str, objection: int) -> Waiting:
+        """An objection that waits for an agency's answer; Refused where none does."""
+        row = None
+        if objection in self._ledger.noted.objections:
+            with self._store.begin() as tx:
+                row = waiting.WAITING.get(tx, objection)
+        if row is None or row.agency != agency:
+            raise Refused("objection: none of this number waits for your answer")
+        if objection in self._answering:
+            raise Refused("objection: it is answered already")
+        return row
 
     def _answered(self, sender: str, objection: int, receipts: tuple[Receipt, ...]) -> None:
         with self._store.begin() as tx:
             waiting.WAITING.remove(tx, objection)
+        self._answering.discard(objection)
         self._say(sender, ObjectionAnswered(objection=objection, receipt=receipts[0]))
+
+    def _answered_before(self, row: Waiting, index: int, _receipts: tuple[Receipt, ...]) -> None:
+        self._answered(row.agency, row.leaf, (self._ledger.receipt(index),))

@@ -5,11 +5,13 @@ asked. Each agency shows for whom its answer under a picked leaf was: by the han
 keepers open that handle, and the seed of the person's chain, on the sample's own leaf; the leaf's
 label is on that chain, or the entry stands under the wrong one. What it came to is a leaf again.
 
+An agency that says nothing for a day has shown nothing.
+
 It cannot see an answer that gave nothing of anybody, nor a chain that has begun afresh since.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -42,16 +44,20 @@ from jukinet.nodes.sealing import seed_context
 from jukinet.store.engine import Store
 
 RANDOMNESS_BYTES = 32
+SHOWN_WITHIN = timedelta(days=1)
 
 
 class _Sample:
     """A sample under way: who asked for it, what was picked, what came of each."""
 
-    def __init__(self, asker: str, picks: tuple[int, ...], receipt: Receipt) -> None:
+    def __init__(
+        self, asker: str, picks: tuple[int, ...], receipt: Receipt, drawn: datetime
+    ) -> None:
         self.asker = asker
+        self.drawn = drawn
         self.picks = picks
         self.receipt = receipt
-        self.waiting: set[str] = set()
+        self.waiting: dict[str, list[int]] = {}  # by agency, the leaves that it may show
         self.shown: dict[int, Shown] = {}
         self.agree: set[int] = set()
         self.differ: set[int] = set()
@@ -74,6 +80,7 @@ class Samples:
         ring: CentreRing,
         directory: Directory,
     ) -> None:
+        self.closed = ""  # why no sample is drawn just now
         self._ledger = ledger
         self._groups = groups
         self._store = store
@@ -90,6 +97,8 @@ class Samples:
     def draw(self, sender: str, asked: DrawSample, now: datetime) -> None:
         """Pick a month's entries and have the picks written down."""
         try:
+            if self.closed:
+                raise Refused(self.closed)
             picks = picked(self._randomness(asked), self._entries(asked.month))
         except (Malformed, Refused) as error:
             self._say(sender, NotGiven(request=b"", reason=str(error)))
@@ -126,7 +135,7 @@ class Samples:
     def _picked(
         self, sender: str, picks: tuple[int, ...], now: datetime, receipts: tuple[Receipt, ...]
     ) -> None:
-        sample = _Sample(sender, picks, receipts[0])
+        sample = _Sample(sender, picks, receipts[0], now)
         self._under_way[receipts[0].index] = sample
         by_agency: dict[str, list[int]] = {}
         for pick in picks:
@@ -134,7 +143,7 @@ class Samples:
             assert isinstance(leaf, DisclosureLeaf | BundleLeaf)
             for agency in self._named(leaf.agency):
                 by_agency.setdefault(agency, []).append(pick)
-        sample.waiting = set(by_agency)
+        sample.waiting = dict(by_agency)
         for agency, of in sorted(by_agency.items()):
             self._say(agency, ShowAnswers(sample=receipts[0].index, leaves=tuple(of)))
         if not by_agency:
@@ -152,14 +161,21 @@ class Samples:
         sample = self._under_way.get(shown.sample)
         if sample is None or sender not in sample.waiting:
             return
-        sample.waiting.discard(sender)
+        asked = sample.waiting.pop(sender)
         for one in shown.shown:
-            if one.leaf in sample.picks and one.handle:
+            if one.leaf in asked and one.handle:
                 sample.shown[one.leaf] = one
-            elif one.leaf in sample.picks:
+            elif one.leaf in asked:
                 sample.nobody.add(one.leaf)
         if not sample.waiting:
             self._open_handles(shown.sample, sample, now)
+
+    def tick(self, now: datetime) -> None:
+        """Go on without those who have been silent for too long."""
+        for index, sample in self._under_way.items():
+            if sample.waiting and now >= sample.drawn + SHOWN_WITHIN:
+                sample.waiting.clear()
+                self._open_handles(index, sample, now)
 
     def _open_handles(self, index: int, sample: _Sample, now: datetime) -> None:
         """The handles that are this door's; the others are of nobody here, and differ."""

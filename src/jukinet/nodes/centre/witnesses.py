@@ -34,6 +34,7 @@ class Witnesses:
         self._names = {one.key: one.name for one in policy.witnesses}
         self._known = {key.name: 0 for key in self._keys}  # by witness, who may have two keys
         self._round = 0
+        self._asked_again: set[str] = set()  # witnesses who have named another size
         self._signed: dict[VerifierKey, str] = {}  # the checkpoint that was asked about
         self._again_at: datetime | None = None
 
@@ -48,16 +49,22 @@ class Witnesses:
         return list(self._signed.values())
 
     def come_up(self, log: Log, now: datetime) -> Out:
-        """Ask them about the checkpoint that stands, unless enough have signed it already."""
-        signed = notes.parse(log.checkpoint)
-        fitting = notes.fitting(signed, self._keys)
+        """Ask them about the checkpoint that stands, though enough may have signed it already.
+
+        So one that has seen more of the log is heard before anything is written.
+        """
+        if not log.size:
+            return []
+        asked = self.ask(log, now)
+        fitting = notes.fitting(notes.parse(log.checkpoint), self._keys)
         self._signed = {one.key: one.signature.line for one in fitting}
-        return [] if self.enough or not log.size else self.ask(log, now)
+        return asked
 
     def ask(self, log: Log, now: datetime) -> Out:
         """Ask all witnesses to sign the checkpoint as it stands."""
         self._round += 1
         self._signed = {}
+        self._asked_again.clear()
         if not self._known:
             return []
         self._again_at = now + ASK_AGAIN
@@ -68,26 +75,30 @@ class Witnesses:
         if self.enough or self._again_at is None or now < self._again_at:
             return []
         self._again_at = now + ASK_AGAIN
+        self._asked_again.clear()
         silent = self._known.keys() - {key.name for key in self._signed}
         return [*(self._question(name, log) for name in sorted(silent)), Wake(at=self._again_at)]
 
     def answered(self, sender: str, reply: Cosigned, log: Log) -> Out:
         """A witness has answered. Raises OutOfStep where it has seen a longer log than there is."""
-        if reply.asked != self._round or sender not in self._known:
-            return []
-        if reply.status == COSIGNED:
-            self._take(sender, reply.content, log)
+        if sender not in self._known:
             return []
         size = Reply(reply.status, reply.content).known_size
-        if size is None or size == self._known[sender]:
-            self.out_of_step.append(f"witness {sender}: it did not sign (status {reply.status})")
-            return []
-        if size > log.size:
+        if size is not None and size > log.size:
             raise OutOfStep(
                 f"witness {sender}: it has signed {size} entries of this log, and there are "
                 f"{log.size}; the log was put back to an older state, restore it from a mirror"
             )
+        if reply.asked != self._round:
+            return []
+        if reply.status == COSIGNED:
+            self._take(sender, reply.content, log)
+            return []
+        if size is None or size == self._known[sender] or sender in self._asked_again:
+            self.out_of_step.append(f"witness {sender}: it did not sign (status {reply.status})")
+            return []
         self._known[sender] = size
+        self._asked_again.add(sender)
         return [self._question(sender, log)]
 
     def _question(self, name: str, log: Log) -> Message:
@@ -105,7 +116,8 @@ class Witnesses:
         except Malformed as error:
             self.out_of_step.append(f"witness {sender}: {error}")
             return
-        fitting = notes.fitting(signed, keys)
+        same = signed.text == notes.parse(log.checkpoint).text  # and not one line more
+        fitting = notes.fitting(signed, keys) if same else ()
         self._signed |= {one.key: one.signature.line for one in fitting}
         if fitting:
             self._known[sender] = log.size
