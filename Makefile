@@ -1,6 +1,6 @@
 # Two commands: make demo, make test.  `make setup` only builds .venv with the package in it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long bench lint go lock map clean
+.PHONY: help setup demo test test-long bench bench-long lint go lock map clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,6 +13,7 @@ help:
 	@echo "make test       set-up, ruff, mypy, import-linter and all tests"
 	@echo "make setup      only build .venv with the package in it (.venv/bin/jukinet)"
 	@echo "make bench      every figure that the README claims"
+	@echo "make bench-long a log of twenty million leaves (6 GB, some minutes)"
 	@echo "make test-long  the long forms of the tests"
 	@echo "make lock       write the two lock files anew (needs uv)"
 
@@ -50,6 +51,9 @@ test-long: lint go
 
 bench: $(DEV)
 	$(BIN)/python bench/run.py
+
+bench-long: $(DEV)
+	$(BIN)/python bench/biglog.py
 
 map: $(RUN)
 	@$(BIN)/python scripts/map.py

@@ -35,9 +35,14 @@ class Figure:
 
 
 def of_rounds(
-    what: str, count: int, rounds: list[tuple[float, float]], *, at_least: float | None = None
+    what: str,
+    count: int,
+    rounds: list[tuple[float, float]],
+    *,
+    at_least: float | None = None,
+    bare_is: str = Figure.bare_is,
 ) -> Figure:
     """A figure from several rounds of (seconds, bare seconds): the medians."""
     seconds = median(one for one, _ in rounds)
     bare = median(other for _, other in rounds)
-    return Figure(what, count / seconds, count / bare if bare else None, at_least=at_least)
+    return Figure(what, count / seconds, count / bare if bare else None, bare_is, at_least)

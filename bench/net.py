@@ -11,6 +11,7 @@ import msgspec
 from jukinet.feed import outbox
 from jukinet.feed.link import Item
 from jukinet.law import notification as law
+from jukinet.merkle.policy import NONE, Policy
 from jukinet.nodes.message import Message, Tick
 from jukinet.nodes.pools import PoolRequest
 from jukinet.tasks.asking import AGENCIES
@@ -24,13 +25,25 @@ from jukinet.world.towns import choose
 DAY = date(2025, 4, 1)
 NOON = datetime.combine(DAY, time(12), JST)
 SEED = 20020805
+NOBODY = Policy(NONE)
 
 
 @contextmanager
-def network(towns: int = 1, residents: int = 0) -> Iterator[Network]:
-    """A network whose towns have empty books."""
+def network(
+    towns: int = 1, residents: int = 0, *, witnessed: Policy | None = NOBODY
+) -> Iterator[Network]:
+    """A network whose towns have empty books; by itself no witness is asked."""
+    with folder(towns, residents, witnessed=witnessed) as made, opened(made) as found:
+        yield found
+
+
+@contextmanager
+def folder(
+    towns: int = 1, residents: int = 0, *, witnessed: Policy | None = NOBODY
+) -> Iterator[Folder]:
+    """The folder of such a network."""
     with tempfile.TemporaryDirectory(prefix="jukinet-bench-") as name:
-        folder = Folder(Path(name) / "net")
+        made = Folder(Path(name) / "net")
         mark = Mark(
             towns=tuple(town.code for town in choose(towns, min(3, towns))),
             agencies=AGENCIES,
@@ -39,9 +52,15 @@ def network(towns: int = 1, residents: int = 0) -> Iterator[Network]:
             begins=DAY,
             fingerprint=fingerprint(),
         )
-        create(folder, mark)
-        with open_network(folder, NOON) as opened:
-            yield opened
+        create(made, mark, witnessed=witnessed)
+        yield made
+
+
+@contextmanager
+def opened(made: Folder) -> Iterator[Network]:
+    """The network of a folder, all its nodes up."""
+    with open_network(made, NOON) as found:
+        yield found
 
 
 def single_entries(town: str, count: int) -> list[law.ExOfficioEntry]:

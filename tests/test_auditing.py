@@ -52,8 +52,26 @@ def test_an_audit_goes_on_from_its_folder(log, tmp_path):
     assert (again.size, again.new_leaves) == (log.log.size, 0)
     assert again.leaves == then.leaves
     assert sorted(path.name for path in (tmp_path / "state").iterdir()) == [
-        ".lock", f"fresh-{then.size}", f"labels-{then.size}", "state.json",
-    ]  # fmt: skip
+        ".lock",
+        f"fresh-{then.size}",
+        f"labels-{first.size}-0",
+        f"labels-{then.size}-1",
+        "state.json",
+    ]
+
+
+def test_a_label_of_the_first_round_is_known_after_many(log, tmp_path):
+    early = log.labels[0][1]
+    for _ in range(6):
+        for _ in range(200):
+            log.view_key()
+        found = auditing.audit(watched(log, tmp_path), log.now)
+    files = list((tmp_path / "state").glob("labels-*"))
+    assert sum(path.stat().st_size for path in files) == 16 * found.labels == 16 * 1_500
+    assert len(files) < 6
+    log.disclosure(labels=(early.hex(),))
+    found = auditing.audit(watched(log, tmp_path), log.now)
+    assert "rule label" in found.lie
 
 
 def test_an_audit_that_is_cut_short_goes_on_from_the_round_before(log, tmp_path):

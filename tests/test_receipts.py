@@ -249,7 +249,7 @@ def test_a_receipt_that_says_another_index_than_its_proof_is_refused(nation, giv
 def test_a_checkpoint_that_another_key_has_signed_is_refused(nation, given_answers):
     one = given_answers["standing"]
     forged = resigned(one.answer.receipt, SigningKey(b"another".ljust(32)))
-    with pytest.raises(Refused, match="none of the trusted keys has signed"):
+    with pytest.raises(Refused, match="none of its 1 logs has signed"):
         opened(nation, one, replace(one.answer, receipt=forged))
 
 

@@ -96,11 +96,12 @@ def test_whoever_was_never_asked_about_has_an_empty_statement(base):
     assert statement(nation.view_key(CHIYODA, third), nation.mirror()).entries == ()
 
 
-def test_an_empty_log_has_an_empty_statement():
+def test_a_log_in_which_nobody_has_asked_yet_has_an_empty_statement():
     nation = Nation((CHIYODA,), ("tax",))
     (person,) = nation.enter(CHIYODA)
     found = statement(nation.view_key(CHIYODA, person), nation.mirror())
-    assert (found.size, found.entries) == (0, ())
+    assert (found.size, found.entries) == (nation.centre.ledger.log.size, ())
+    assert found.complete
 
 
 # --- what a view key opens -----------------------------------------------------------------------
@@ -255,8 +256,11 @@ def test_a_mirror_that_leaves_out_one_of_my_entries_is_found_out(base):
     entries = decode_bundle(found[path], width=size)
     index = statement(key, nation.mirror()).entries[2].leaf_index
     entries[index] = entries[index - 1]
+    lying = read(found, **{path: encode_bundle(entries)})
+    with pytest.raises(Damaged, match=f"{path}: entry {index} is not the one"):
+        statement(key, lying)
     with pytest.raises(Damaged, match="entries that its checkpoint signs"):
-        statement(key, read(found, **{path: encode_bundle(entries)}))
+        statement(key, lying, whole=True)
 
 
 def test_a_mirror_that_changes_somebody_elses_entry_is_found_out_by_me(base):
@@ -266,7 +270,7 @@ def test_a_mirror_that_changes_somebody_elses_entry_is_found_out_by_me(base):
     mine = {entry.leaf_index for entry in statement(key, nation.mirror()).entries}
     path, size = bundle_of(nation)
     entries = decode_bundle(found[path], width=size)
-    other = next(index for index in range(size) if index not in mine)
+    other = next(n for n in range(size) if n not in mine and b'"tax"' in entries[n])
     entries[other] = entries[other].replace(b"tax", b"tix")
     with pytest.raises(Damaged):
         statement(key, read(found, **{path: encode_bundle(entries)}))

@@ -398,8 +398,8 @@ def test_the_statement_says_who_has_cosigned_and_when(winter):
         ("w1", 1_775_000_000),
         ("w3", 1_775_000_000),
     ]
+    signed = cosigned(winter, "w2")
     with pytest.raises(Refused, match="cosigned by 1 of 3"):
-        signed = cosigned(winter, "w2")
         statement(winter.key("a"), winter.mirror(checkpoint=signed), wanted)
 
 

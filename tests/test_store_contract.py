@@ -13,7 +13,7 @@ from sqlalchemy import Column, MetaData, Table, Text, bindparam, func, select
 from jukinet.errors import Malformed, OutOfStep
 from jukinet.store.engine import Statement, Store, open_store
 from jukinet.store.rows import Number, Rows, blob, integer, text
-from jukinet.tasks import network
+from jukinet.tasks import network, witnessing
 from jukinet.tasks.demo import Size, run
 from jukinet.tasks.folder import Folder
 
@@ -534,16 +534,17 @@ SMALL = [
 
 @pytest.mark.parametrize("size", SMALL)
 def test_a_small_japan_lives_the_same_year_on_both_engines(postgres, tmp_path, monkeypatch, size):
-    """Registers, feeds, index, door, ledger, keeper and agencies, each on stores of its engine."""
+    """Registers, feeds, index, door, ledger, keeper, witnesses and agencies, each on its engine."""
 
     def on_the_server(path: Path) -> Store:
         schema = "_".join([f"lives_{size.residents}", *path.with_suffix("").parts[-2:]])
         with psycopg.connect(postgres, autocommit=True) as driver:
-            driver.execute(f'CREATE SCHEMA "{schema}"')
+            driver.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         return open_store(f"{postgres}&options=-csearch_path%3D{schema}")
 
     one = run(Folder(tmp_path / "one"), 7, size)
-    monkeypatch.setattr(network, "open_store", on_the_server)
+    for where in (network, witnessing):
+        monkeypatch.setattr(where, "open_store", on_the_server)
     other = run(Folder(tmp_path / "other"), 7, size)
     assert not list((tmp_path / "other").rglob("*.db"))
     assert one.index_equals_registers

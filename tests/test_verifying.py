@@ -3,41 +3,65 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import date, timedelta
+from contextlib import closing, contextmanager, suppress
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import MetaData
 
 from jukinet.errors import Refused
+from jukinet.keys import ratchet
+from jukinet.keys.sign import SigningKey
 from jukinet.law import notification as law
 from jukinet.law.identity import Item, Sex
 from jukinet.law.inquiry import ByHandle, BySearch, Claim
+from jukinet.law.leaf import DisclosureLeaf, Holder, Words, leaf_time
 from jukinet.law.protection import Threat
 from jukinet.law.record import FamilyRegister, Foreigner, ResidentClass
 from jukinet.law.schedule import Kind
+from jukinet.ledger.writer import Draft
+from jukinet.merkle import policy
 from jukinet.names import era, legal
 from jukinet.nodes import agency as agency_node
 from jukinet.nodes import keeper as keeper_node
 from jukinet.nodes import municipality
+from jukinet.nodes import witness as witness_node
 from jukinet.nodes.centre import shelves
-from jukinet.nodes.message import DESK, Filed, Filing, Message
+from jukinet.nodes.centre.inspection import DECOY
+from jukinet.nodes.keyring import AgencyRing, Directory
+from jukinet.nodes.message import (
+    CENTRE,
+    DESK,
+    DrawSample,
+    Filed,
+    Filing,
+    GiveViewKey,
+    Message,
+    Objection,
+    ObjectionStands,
+    SampleDone,
+    ViewKeyStands,
+)
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.register import book
+from jukinet.store.disk import RealDisk
 from jukinet.store.engine import Store
 from jukinet.store.rows import Rows
 from jukinet.tasks.folder import Folder, Mark
-from jukinet.tasks.network import Network, create, open_network
+from jukinet.tasks.network import WITNESSES, Network, create, open_network
 from jukinet.tasks.verifying import Finding, Report, verify
 from support import (
     CHIYODA,
     DAY,
+    JST,
     NOON,
     SAPPORO_CHUO,
     SAPPORO_KITA,
@@ -53,6 +77,7 @@ from support import (
 
 TOWNS = (SAPPORO_CHUO, SAPPORO_KITA, CHIYODA, SHINJUKU)
 AGENCIES = ("pension", "tax", "passport", "town-welfare")
+LATER = datetime(2027, 1, 2, 12, tzinfo=JST)  # the year of the first days is over
 
 
 # --- a small country, and what happens in it --------------------------------------------------
@@ -134,6 +159,80 @@ class Country:
         content = node.outcomes[-1].content
         return content.handle if content else b""
 
+    def ask_many(self, agency: str, row: str, kind: Kind, subjects, **more) -> int:
+        """Ask an order of many, and take the answers; under which leaf they are."""
+        node = self.network.agencies[agency]
+        line = self.network.line
+        line.post(node.ask_many(row=row, kind=kind, subjects=subjects, now=line.now, **more))
+        line.run()
+        node.keep()
+        return node.outcomes[-1].leaf
+
+    def say(self, sender: str, body):
+        """Say something to the centre, and take its reply."""
+        heard = self.network.line.listen(sender)
+        self.network.line.post(Message(sender=sender, receiver=CENTRE, body=body))
+        self.network.line.run()
+        return heard.pop().body
+
+    def entries(self, record) -> list[tuple[int, bytes, bytes]]:
+        """Leaf, label and key of each entry on a person's chain."""
+        found, state = [], record.attachment.seed
+        while (leaf := self.network.centre.ledger.stands(ratchet.label(state))) is not None:
+            found.append((leaf, ratchet.label(state), ratchet.entry_key(state)))
+            state = ratchet.next_state(state)
+        return found
+
+    def object(self, entry: tuple[int, bytes, bytes]) -> int:
+        """Object to an entry; the leaf of the objection."""
+        leaf, label, key = entry
+        text = "私はこの照会に心当たりがありません"
+        body = Objection(request=b"1", entry=leaf, label=label, entry_key=key, text=text)
+        reply = self.say("resident", body)
+        assert isinstance(reply, ObjectionStands), reply.reason
+        return reply.receipt.index
+
+    def answer_objection(self, agency: str, objection: int) -> None:
+        node = self.network.agencies[agency]
+        text = "The inquiry was for the yearly notice."
+        self.network.line.post(node.answer_objection(objection, outcome="explained", text=text))
+        self.network.line.run()
+
+    def give_view_key(self, town: str, record) -> None:
+        """A desk has it written down that it gives a view key."""
+        desk = Keys(self.network.towns[town])
+        self.network.line.join(desk)
+        body = GiveViewKey(
+            request=b"1",
+            locator=record.attachment.locator,
+            official="official-7",
+            holder=Holder.SELF,
+            past=True,
+            valid_to=str(DAY + timedelta(days=90)),
+        )
+        self.network.line.post(Message(sender=town, receiver=CENTRE, body=body))
+        self.network.line.run()
+        assert isinstance(desk.heard, ViewKeyStands)
+        self.network.line.join(desk.town)
+
+
+class Keys:
+    """A town, and the word that a view key may be given."""
+
+    def __init__(self, town: municipality.Municipality) -> None:
+        self.name = town.name
+        self.town = town
+        self.heard: object = None
+
+    def start(self, now: datetime):
+        return self.town.start(now)
+
+    def step(self, message: Message, now: datetime):
+        if not isinstance(message.body, ViewKeyStands):
+            return self.town.step(message, now)
+        self.heard = message.body
+        return []
+
 
 def search(record, **more) -> BySearch:
     return BySearch(
@@ -141,6 +240,14 @@ def search(record, **more) -> BySearch:
         birth_date=record.birth_date,
         name=record.name.legal,
         **more,
+    )
+
+
+def nobody(town: str) -> BySearch:
+    return BySearch(
+        place=MunicipalityCode(town),
+        birth_date=era.parse_iso("1901-01-01"),
+        name=legal.parse("無有 名"),
     )
 
 
@@ -227,6 +334,7 @@ def live(country: Country) -> None:
     country.enter(SHINJUKU, person("高橋 四郎", "タカハシ シロウ"), number="e6")
     country.file(SHINJUKU, law.Cancellation(filed=filed(number="x3"), cancels="e6"))
     _asked(country, moved)
+    _written_down(country, moved)
 
 
 def _certificate_late(country: Country, person: int) -> None:
@@ -257,17 +365,49 @@ def _asked(country: Country, moved: int) -> None:
     country.ask("town-welfare", "9-99", Kind.STANDING, search(child))
     claim = Claim(name=child.name.legal)
     country.ask("town-welfare", "2-3", Kind.CONFIRM, search(child), items=claim.items, claim=claim)
-    nobody = BySearch(
-        place=MunicipalityCode(CHIYODA),
-        birth_date=era.parse_iso("1901-01-01"),
-        name=legal.parse("無有 名"),
-    )
-    country.ask("pension", "1-73", Kind.STANDING, nobody)
+    country.ask("pension", "1-73", Kind.STANDING, nobody(CHIYODA))
     elsewhere = search(child)
     elsewhere = BySearch(
         place=MunicipalityCode(CHIYODA), birth_date=child.birth_date, name=child.name.legal
     )
     country.ask("pension", "1-73", Kind.STANDING, elsewhere)  # found where she lived before
+
+
+def _written_down(country: Country, moved: int) -> None:
+    """Orders of many, entries kept back, view keys, objections, closed days, samples."""
+    child, single = country.record(SAPPORO_CHUO, moved), country.record(SAPPORO_CHUO, 1)
+    handles = [
+        country.ask("pension", "1-73", Kind.STANDING, search(one)) for one in (child, single)
+    ]
+    people = [search(child), search(single), nobody(SAPPORO_CHUO)]
+    bundle = country.ask_many("pension", "1-73", Kind.STANDING, people)
+    country.ask_many(
+        "pension", "1-73", Kind.STANDING, [ByHandle(handle=handle) for handle in handles]
+    )
+    kept_back(country, child, DAY + timedelta(days=10))
+    country.give_view_key(SAPPORO_CHUO, child)
+    pension = [one for one in country.entries(child) if one[0] <= bundle]
+    country.answer_objection("pension", country.object(pension[0]))
+    country.object(pension[-1])
+    line = country.network.line
+    line.until(NOON.replace(month=5))
+    done = country.say("auditor", DrawSample(month="2026-04", randomness=bytes(32)))
+    assert isinstance(done, SampleDone)
+    line.until(LATER)
+    kept_back(country, single, LATER.date() + timedelta(days=30))
+    country.ask("pension", "1-73", Kind.STANDING, ByHandle(handle=handles[0]))
+
+
+def kept_back(country: Country, record, until: date) -> None:
+    """An investigation, of which the resident is told later."""
+    country.ask(
+        "tax",
+        "1-41",
+        Kind.ITEMS,
+        search(record),
+        items=frozenset({Item.ADDRESS}),
+        defer_to=until,
+    )
 
 
 @contextmanager
@@ -314,7 +454,7 @@ def test_a_sound_folder_is_found_sound(sound):
 def test_it_counts_what_it_has_looked_at(sound):
     counts = verify(sound).counts
     assert counts["towns"] == len(TOWNS)
-    assert counts["stores"] == len(TOWNS) + 2 + 2 + 1 + len(AGENCIES)
+    assert counts["stores"] == len(TOWNS) + 2 + 2 + 1 + len(AGENCIES) + len(WITNESSES)
     assert counts["notices_under_way"] == counts["items_under_way"] == 0
     for name in ("entries", "notices", "letters", "disclosures", "bodies", "receipts", "spent"):
         assert counts[name] > 5, name
@@ -328,7 +468,7 @@ def test_it_writes_nothing(sound):
 
 
 def test_it_waits_for_nobody_who_is_at_work_in_the_folder(sound):
-    with open_network(sound, NOON), pytest.raises(Refused, match="another jukinet is at work"):
+    with open_network(sound, LATER), pytest.raises(Refused, match="another jukinet is at work"):
         verify(sound)
 
 
@@ -373,6 +513,7 @@ KINDS: dict[str, tuple[MetaData, ...]] = {
     "chains": shelves.CHAINS,
     "keeper": keeper_node.METADATA,
     "agency": agency_node.METADATA,
+    "witness": witness_node.METADATA,
 }
 
 
@@ -393,6 +534,7 @@ TABLES = [
     for kind, metadatas in KINDS.items()
     for metadata in metadatas
     for rows in metadata.info["rows"]
+    if rows is not witness_node.EVIDENCE  # of a sound log there is none
 ]
 CELLS = [Cell(kind, rows, column.name) for kind, rows in TABLES for column in rows.table.columns]
 
@@ -407,6 +549,7 @@ def stores(root: Path, kind: str) -> list[Path]:
         "chains": [centre / "chains.db"],
         "keeper": [root / "keeper" / "keeper.db"],
         "agency": sorted((root / "agencies").glob("*.db")),
+        "witness": [root / "witnesses" / name / "witness.db" for name in WITNESSES],
     }[kind]
 
 
@@ -462,7 +605,9 @@ def other(value: Any) -> Any:
         middle = len(value) // 2
         return value[:middle] + bytes([value[middle] ^ 1]) + value[middle + 1 :] if value else b"1"
     last = value[-1:]
-    return value[:-1] + (str((int(last) + 1) % 10) if last.isdigit() else "x" if last else "1")
+    if last.isdigit():
+        return value[:-1] + str((int(last) + 5) % 10)  # not its neighbour
+    return value[:-1] + ("y" if last == "x" else "x" if last else "1")
 
 
 def changed(cell: Cell, row: tuple[Any, ...], *, checked: bool) -> tuple[Any, ...]:
@@ -508,6 +653,7 @@ UNEXPLAINED = {
     "prefecture.inbox_stream.heard_at": "is a time of day; clocks may go back",
     "prefecture.state.received_at": "is a time of day; clocks may go back",
     "prefecture.tag.tag": "of the decoy is drawn by chance",
+    "witness.seen.cosigned_seconds": "may be later: a crash loses the signature, not the time",
 }
 RECOMPUTED = [c for c in CELLS if c.name not in UNEXPLAINED and c.column != "chk"]
 
@@ -537,7 +683,6 @@ def test_a_counter_of_codes_that_fell_behind_is_noticed(sound):
 ALONE = {
     "chains.nonce": "an inquiry that was taken of late, soon to be forgotten",
     "agency.asked": "the proof that an agency keeps for itself",
-    "agency.subject": "what an agency has written down for itself",
 }
 WITH_ROWS = [
     pytest.param(kind, rows, id=f"{kind}.{rows.table.name}")
@@ -549,8 +694,7 @@ WITH_ROWS = [
 @pytest.mark.parametrize(("kind", "table"), WITH_ROWS)
 def test_a_row_that_was_deleted_is_noticed(sound, kind, table):
     path, rows = fullest(sound.root, kind, table)
-    if table.table.name == "spent":  # a number was made, and nothing else says so
-        rows = [row for row in rows if row[1] in ("handle", "open-1")]
+    rows = [row for row in rows if spoken_of(table.table.name, row)]
     keys = [column.name for column in table.table.columns if column.primary_key]
     where = " AND ".join(f'"{name}" = ?' for name in keys)
     for row in some(rows):
@@ -559,6 +703,15 @@ def test_a_row_that_was_deleted_is_noticed(sound, kind, table):
             assert connection.execute("SELECT changes()").fetchone() == (1,)
             report = verify(sound)
         assert str(path.relative_to(sound.root)) in places(report), shown(report)
+
+
+def spoken_of(table: str, row: tuple[Any, ...]) -> bool:
+    """Whether something else says that a row must be there."""
+    if table == "spent":  # a second or an earlier state was opened, and nothing else says so
+        return row[1].partition("@")[0] in ("handle", "open-1", "deferred", "number")
+    if table == "objected":  # without an answer, the agency may not have been told yet
+        return row[5] != ""
+    return True
 
 
 SWAPPED = [
@@ -662,9 +815,11 @@ def test_a_flipped_byte_anywhere_in_a_store_is_noticed_if_it_changes_what_is_sto
 def small_files(root: Path) -> list[str]:
     """The files other than stores whose every byte counts."""
     found = [root / "jukinet.json", *(root / "public").iterdir(), *(root / "keys").rglob("*.json")]
+    found += (root / "witnesses").rglob("*.json")
     log = root / "centre" / "log"
-    found += [log / "checkpoint", *(p for p in (log / "tile").rglob("*") if p.is_file())]
-    found += [p for p in (log / "bodies").rglob("*") if p.is_file()]
+    found += [log / "checkpoint"]
+    for name in ("tile", "bodies", "bundle", "runs", "statistics"):
+        found += [path for path in (log / name).rglob("*") if path.is_file()]
     return sorted(str(path.relative_to(root)) for path in found)
 
 
@@ -675,7 +830,7 @@ def test_a_flipped_byte_of_any_other_file_is_noticed(sound):
     for name in names:
         path = sound.root / name
         content = path.read_bytes()
-        offsets = {0, len(content) - 1, *(rng.randrange(len(content)) for _ in range(2))}
+        offsets = {0, len(content) - 1, rng.randrange(len(content))}
         with restored(path):
             for at in offsets:
                 changed_byte = bytes([content[at] ^ rng.randrange(1, 256)])
@@ -776,7 +931,7 @@ def test_a_town_that_was_never_brought_up_may_have_no_file(tmp_path):
 
 def lengthen(folder: Folder) -> None:
     """One more question, so one more leaf."""
-    with small_pools(), open_network(folder, NOON, chance=chance("more")) as network:
+    with small_pools(), open_network(folder, LATER, chance=chance("more")) as network:
         country = Country(network)
         subject = BySearch(
             place=MunicipalityCode(CHIYODA),
@@ -800,7 +955,8 @@ def test_a_log_that_was_put_back_is_noticed_wherever_it_was_known(copied, tmp_pa
     shutil.rmtree(copied.log)
     shutil.copytree(tmp_path / "log", copied.log)
     report = verify(copied)
-    assert {"centre/chains.db", "agencies/pension.db", "keeper/keeper.db"} <= places(report)
+    known = {"centre/chains.db", "agencies/pension.db", "keeper/keeper.db"}
+    assert known | {f"witnesses/{name}/witness.db" for name in WITNESSES} <= places(report)
 
 
 def test_an_older_checkpoint_put_back_is_noticed(copied):
@@ -813,12 +969,14 @@ def test_an_older_checkpoint_put_back_is_noticed(copied):
 def test_an_erased_body_is_counted_and_a_missing_one_is_a_finding(copied):
     slots = copied.log / "bodies" / "000"
     content = slots.read_bytes()
-    slots.write_bytes(bytes(512) + content[512:])
+    first = next(at for at in range(0, len(content), 512) if any(content[at : at + 512]))
+    slots.write_bytes(content[:first] + bytes(512) + content[first + 512 :])
     report = verify(copied)
     assert report.ok, shown(report)
     assert report.counts["bodies_erased"] == 1
     slots.write_bytes(content[:-1])
-    assert [finding.about for finding in verify(copied).findings] == ["leaf 11"]
+    last = len(content) // 512 - 1
+    assert [finding.about for finding in verify(copied).findings] == [f"leaf {last}"]
 
 
 def test_a_leaf_under_a_label_that_no_chain_leads_to_is_noticed(sound):
@@ -830,6 +988,134 @@ def test_a_leaf_under_a_label_that_no_chain_leads_to_is_noticed(sound):
         report = verify(sound)
     assert row[2] > 0
     assert "its label belongs to no chain that a town began" in {
+        finding.sentence for finding in report.findings
+    }
+
+
+def test_what_an_unfinished_append_has_left_beside_the_log_is_counted(copied):
+    for name in ("runs/2027-01-02/entries/000.p/1", "bundle/900/bodies/000"):
+        path = copied.log / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"litter")
+    report = verify(copied)
+    assert report.ok, shown(report)
+    assert report.counts["litter"] == 2
+
+
+def test_an_erased_body_of_a_bundle_is_counted(copied):
+    slots = next((copied.log / "bundle").rglob("bodies/000"))
+    slots.write_bytes(bytes(512) + slots.read_bytes()[512:])
+    report = verify(copied)
+    assert report.ok, shown(report)
+    assert report.counts["bodies_erased"] == 1
+
+
+@contextmanager
+def silent_keepers() -> Iterator[None]:
+    """Keepers who do not answer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeper_node.Keeper, "step", lambda *_: [])
+        yield
+
+
+def disclosure(**changes) -> DisclosureLeaf:
+    leaf = DisclosureLeaf(
+        time=leaf_time(LATER),
+        agency="pension",
+        row="1-73",
+        kind="standing",
+        items=(),
+        count=1,
+        labels=(),
+        commitment="",
+        inquiry=None,
+    )
+    return replace(leaf, **changes)
+
+
+UNLAWFUL = [
+    pytest.param(disclosure(row="9-99"), "no such row|does not count", id="under no row"),
+    pytest.param(disclosure(agency="tax"), "another receiver's", id="under another body's row"),
+    pytest.param(disclosure(kind="confirm"), "kind confirm", id="of a kind too many"),
+    pytest.param(disclosure(items=("sex",)), "these items", id="of an item too many"),
+    pytest.param(disclosure(inquiry=0), "is no inquiry", id="as the answer to no inquiry"),
+    pytest.param(disclosure(time=leaf_time(NOON)), "earlier leaf's", id="of long before"),
+]
+
+
+@pytest.mark.parametrize(("leaf", "sentence"), UNLAWFUL)
+def test_a_leaf_that_the_log_must_not_have_is_noticed(copied, leaf, sentence):
+    """The centre itself writes it, and its chains and stores agree with it."""
+    body = Words(official="official-1", text="?")
+    with open_network(copied, LATER) as network:
+        network.centre.ledger.write([Draft(leaf, body, DECOY)])
+    found = [one for one in verify(copied).findings if re.search(sentence, one.sentence)]
+    assert [one.place for one in found] == ["centre/log"], shown(verify(copied))
+
+
+def test_an_entry_kept_back_beyond_its_day_is_noticed_when_two_days_have_gone_by(copied):
+    with open_network(copied, LATER, chance=chance("kept")) as network:
+        country = Country(network)
+        kept_back(country, country.record(SAPPORO_CHUO, 1), LATER.date() + timedelta(days=1))
+        leaf = network.agencies["tax"].outcomes[-1].leaf
+    for days in range(1, 4):
+        now = LATER + timedelta(days=days)
+        with silent_keepers(), open_network(copied, now, chance=chance(days)) as network:
+            Country(network).ask("pension", "9-99", Kind.STANDING, nobody(CHIYODA))
+        overdue = [one for one in verify(copied).findings if "is not opened" in one.sentence]
+        assert [one.about for one in overdue] == ([f"leaf {leaf}"] if days == 3 else [])
+
+
+def test_evidence_against_the_log_is_noticed(sound):
+    (seen,) = rows_of(sound.witness("w1") / "witness.db", witness_node.SEEN)
+    row = (seen[0], 1, "fork", "", 1, 1, bytes(32), b"kept", b"question")
+    with edited(sound.witness("w1") / "witness.db") as connection:
+        values = (*row, witness_node.EVIDENCE.check(row))
+        connection.execute(f"INSERT INTO evidence VALUES ({', '.join('?' * len(values))})", values)
+        report = verify(sound)
+    sentence = "is held against the log (fork)"
+    assert report.findings == (Finding("witnesses/w1/witness.db", "evidence 1", sentence),)
+
+
+def test_a_witness_that_has_forgotten_what_it_signed_is_noticed(copied):
+    before = (copied.witness("w1") / "witness.db").read_bytes()
+    lengthen(copied)
+    (copied.witness("w1") / "witness.db").write_bytes(before)
+    assert places(verify(copied)) == {"witnesses/w1/witness.db"}
+
+
+def test_keys_that_do_not_stand_in_the_log_are_noticed(copied):
+    """The directory and the key rings belong together, and the log knows other keys."""
+    ring = AgencyRing(signing=bytes(range(32)))
+    directory = copied.public("directory", Directory)
+    verify_key = SigningKey(ring.signing).public_bytes
+    entry = replace(directory.agencies["pension"], verify=verify_key)
+    agencies = {**directory.agencies, "pension": entry}
+    copied.put_ring("agencies/pension", ring)
+    copied.put_public("directory", replace(directory, agencies=agencies))
+    (finding,) = verify(copied).findings
+    assert (finding.place, finding.about) == ("public/directory.json", "agency pension")
+
+
+def test_a_policy_that_wants_fewer_witnesses_is_noticed(copied):
+    directory = copied.public("directory", Directory)
+    found = policy.parse(directory.policy)
+    fewer = policy.m_of_n(found.logs[0].key, found.witnesses, 1)
+    copied.put_public("directory", replace(directory, policy=str(fewer)))
+    abouts = [finding.about for finding in verify(copied).findings]
+    assert abouts == ["policy", "witnesses 1"]
+
+
+def test_an_answer_that_is_put_down_for_somebody_else_is_noticed(sound):
+    path = sound.agency("pension")
+    given = [row for row in rows_of(path, agency_node.GIVEN) if row[2]]
+    one = given[0]
+    other = next(row for row in given if row[2] != one[2])
+    values = (*one[:2], other[2])
+    with edited(path) as connection:
+        put(connection, agency_node.GIVEN, one, (*values, agency_node.GIVEN.check(values)))
+        report = verify(sound)
+    assert "names somebody on whose chain the leaf does not stand" in {
         finding.sentence for finding in report.findings
     }
 
@@ -865,7 +1151,7 @@ def test_no_finding_says_anything_of_anybody(sound):
 
 # --- states that a kill leaves -------------------------------------------------------------------
 
-SHORT_TOWNS, SHORT_AGENCIES = (SAPPORO_CHUO, CHIYODA), ("pension",)
+SHORT_TOWNS, SHORT_AGENCIES = (SAPPORO_CHUO, CHIYODA), ("pension", "tax")
 
 
 def live_briefly(country: Country) -> None:
@@ -897,6 +1183,19 @@ def live_briefly(country: Country) -> None:
     country.ask("pension", "1-73", Kind.STANDING, search(hidden))
 
 
+def until_morning(country: Country) -> None:
+    """An order of many, an objection and its answer, and a night that opens and closes."""
+    record = country.record(CHIYODA, 2)
+    country.ask_many("pension", "1-73", Kind.STANDING, [search(record), nobody(CHIYODA)])
+    kept_back(country, record, DAY + timedelta(days=1))
+    leaf, label, key = country.entries(record)[0]
+    body = Objection(request=b"1", entry=leaf, label=label, entry_key=key, text="なぜですか")
+    country.say("resident", body)
+    for waiting in country.network.agencies["pension"].objections():
+        country.answer_objection("pension", waiting.objection)
+    country.network.line.until(NOON + timedelta(hours=13))
+
+
 def begin_briefly(root: Path) -> Folder:
     folder = Folder(root)
     create(folder, Mark(towns=SHORT_TOWNS, agencies=SHORT_AGENCIES), chance=chance("keys"))
@@ -911,26 +1210,42 @@ def live_on(folder: Folder, seed: object) -> None:
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory) -> list[Path]:
-    """The folder as a kill before each commit would leave it, write-ahead logs and all."""
+    """The folder as a kill before each commit would leave it, write-ahead logs and all.
+
+    And as one before each checkpoint is published: entries, bundles and runs are written by then.
+    """
     images = tmp_path_factory.mktemp("killed")
     folder = begin_briefly(images / "life")
-    commit = Store.commit
+    commit, rename = Store.commit, RealDisk.rename
     taken: list[Path] = []
 
-    def imaged(store: Store, driver: Any) -> None:
+    def take() -> None:
         taken.append(images / str(len(taken)))
         shutil.copytree(folder.root, taken[-1])
+
+    def imaged(store: Store, driver: Any) -> None:
+        take()
         commit(store, driver)
+
+    def published(disk: RealDisk, path: str, *, to: str) -> None:
+        if to == "checkpoint":
+            take()
+        rename(disk, path, to=to)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "commit", imaged)
-        live_on(folder, "life")
+        patch.setattr(RealDisk, "rename", published)
+        with small_pools(), open_network(folder, NOON, chance=chance("life")) as network:
+            country = Country(network)
+            live_briefly(country)
+            until_morning(country)
     return taken
 
 
 def under_way(report: Report) -> int:
     counts = report.counts
-    return counts.get("items_under_way", 0) + counts.get("leaves_to_take_in", 0)
+    names = "items_under_way", "leaves_to_take_in", "checkpoints_to_cosign", "leaves_to_witness"
+    return sum(counts.get(name, 0) for name in names)
 
 
 def test_whatever_a_kill_leaves_is_sound_and_what_was_begun_is_under_way(killed):
@@ -944,7 +1259,7 @@ def test_whatever_a_kill_leaves_is_sound_and_what_was_begun_is_under_way(killed)
 
 
 def test_after_a_kill_the_next_start_ends_with_books_and_index_that_agree(killed):
-    for number, image_of in enumerate(killed):
+    for number, image_of in list(enumerate(killed))[::3]:
         folder = Folder(image_of)
         with small_pools(), open_network(folder, NOON, chance=chance(number)):
             pass
@@ -954,11 +1269,10 @@ def test_after_a_kill_the_next_start_ends_with_books_and_index_that_agree(killed
 
 
 @pytest.mark.parametrize("part", range(2))
-def test_after_a_failed_commit_living_on_ends_as_if_nothing_had_been(tmp_path, killed, part):
+def test_after_a_failed_commit_living_on_ends_as_if_nothing_had_been(tmp_path, part):
     """The n-th commit fails; the process ends; the same days are lived again."""
-    total = len(killed)
     commit = Store.commit
-    for nth in range(part * 6, total, 12):
+    for nth in range(part * 6, 1000, 12):
         folder = begin_briefly(tmp_path / str(nth))
         done = 0
 
@@ -971,8 +1285,10 @@ def test_after_a_failed_commit_living_on_ends_as_if_nothing_had_been(tmp_path, k
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Store, "commit", failing)
-            with pytest.raises(OSError, match="no space left"):
+            with suppress(OSError):
                 live_on(folder, nth)
+        if done <= nth:
+            break  # there are no more commits
         report = verify(folder)
         assert report.ok, (nth, shown(report))
         live_on(folder, f"{nth} again")
@@ -980,3 +1296,4 @@ def test_after_a_failed_commit_living_on_ends_as_if_nothing_had_been(tmp_path, k
         assert report.ok, (nth, shown(report))
         assert not under_way(report), nth
         assert report.counts["records"] == 3
+    assert nth > 100

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from jukinet.cli.common import DIFFERS, DONE, AsJson, give, now, paper, progress, screen
-from jukinet.errors import Malformed, OutOfStep
+from jukinet.errors import Damaged, Malformed, OutOfStep
 from jukinet.store.disk import ROOT, RealDisk, publish
 from jukinet.tasks import auditing
 from jukinet.tasks.auditing import Audited, Watched
@@ -60,7 +60,7 @@ def _round(
                 watched, at, progress=lambda done, of: report("leaves", done, of)
             )
     except OutOfStep as error:
-        if not patient:
+        if not patient or isinstance(error, Damaged):
             raise
         screen.print(f"jukinet: {error}", style="yellow", markup=False, soft_wrap=True)
         return DONE

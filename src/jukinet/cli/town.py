@@ -23,6 +23,8 @@ from jukinet.cli.common import (
 from jukinet.errors import Malformed, Refused
 from jukinet.law.leaf import Holder
 from jukinet.law.record import Record, written_out
+from jukinet.merkle import policy
+from jukinet.merkle.policy import Policy
 from jukinet.names.era import to_era
 from jukinet.nodes.counter import VALID_DAYS
 from jukinet.nodes.municipality import Municipality
@@ -33,6 +35,7 @@ from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.importing import LineDesk, import_residents
 from jukinet.tasks.importing import Report as ImportReport
 from jukinet.tasks.network import Network, create, open_network
+from jukinet.tasks.papers.view_key import view_key_sheet
 from jukinet.tasks.residents import give_view_key
 
 app = App(name="town", help="A municipality's desk: import, look, view keys.")
@@ -74,18 +77,24 @@ def show(
 
 INIT_EXAMPLES = """Examples:
   jukinet town init --dir mine --towns 131016
-  jukinet town init --dir three --towns 131016,141011,011011"""
+  jukinet town init --dir three --towns 131016,141011,011011
+  jukinet town init --dir mine --towns 131016 --witnesses witnesses.txt"""
 
 
 @app.command(help_epilogue=INIT_EXAMPLES)
 def init(
     *,
     towns: Annotated[str, Parameter(help="Municipality codes, with commas between.")],
+    witnesses: Annotated[
+        Path | None, Parameter(help="Witnesses elsewhere: a policy file without a log.")
+    ] = None,
     dir: InFolder = DEFAULT_FOLDER,
 ) -> int:
     """Make a folder for towns whose books are empty: to import into, or to fill at their desks.
 
-    All keys are drawn anew. Codes come from the centre's pools.
+    All keys are drawn anew. Codes come from the centre's pools. Without --witnesses the folder has
+    three witnesses of its own; witnesses elsewhere must first be told to trust this log:
+    `jukinet witness trust --dir W DIR/centre/log/policy`.
     """
     folder = Folder(Path(dir))
     folder.refuse_foreign()
@@ -95,9 +104,22 @@ def init(
     known = [municipality_code.municipality(one) for one in codes_named]
     if not known:
         raise Malformed("--towns: name at least one municipality by its six digits")
-    create(folder, Mark(towns=tuple(one.code.digits for one in known), agencies=AGENCIES))
+    mark = Mark(towns=tuple(one.code.digits for one in known), agencies=AGENCIES)
+    create(folder, mark, witnessed=_witnessed(witnesses))
     paper.print(f"{dir}: {', '.join(one.full_name for one in known)}")
     return DONE
+
+
+def _witnessed(file: Path | None) -> Policy | None:
+    """The witnesses of a policy file, each with its address."""
+    if file is None:
+        return None
+    if not file.is_file():
+        raise Malformed(f"--witnesses: there is no file {file}")
+    found = policy.parse(file.read_bytes())
+    if any(not one.url for one in found.witnesses):
+        raise Malformed("--witnesses: each line ends with the address of the witness")
+    return found
 
 
 IMPORT_EXAMPLES = """Examples:
@@ -158,6 +180,7 @@ def _show_import(found: ImportReport) -> None:
 
 VIEW_KEY_EXAMPLES = """Examples:
   jukinet town view-key --dir demo --town 131016 --record 17 > mine.viewkey
+  jukinet town view-key --dir demo --town 131016 --record 17 --sheet mine.html
   jukinet town view-key --dir demo --town 131016 --record 17 --holder guardian --from-now-on"""
 
 
@@ -175,6 +198,9 @@ def view_key(
         "official-1"
     ),
     short: Annotated[bool, Parameter(negative=(), help="One line, as in the QR code.")] = False,
+    sheet: Annotated[
+        Path | None, Parameter(help="Write the sheet to hand out (HTML, with a QR code).")
+    ] = None,
     dir: InFolder = DEFAULT_FOLDER,
 ) -> int:
     """Give a resident the view key, with which to read who asked.
@@ -193,7 +219,13 @@ def view_key(
             past=not from_now_on,
             valid_days=valid_days,
         )
-    sys.stdout.write(key.text + "\n" if short else key.encode().decode())
+        day = network.line.now.date()
+        place = network.directory.towns[town].name
+    if sheet is not None:
+        sheet.write_text(view_key_sheet(key, place, day), encoding="utf-8")
+        paper.print(f"{sheet}: print it and hand it over; it opens the person's entries")
+    else:
+        sys.stdout.write(key.text + "\n" if short else key.encode().decode())
     return DONE
 
 

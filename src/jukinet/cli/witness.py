@@ -8,10 +8,13 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from jukinet.cli.common import DIFFERS, DONE, AsJson, give, paper
+from jukinet.cli.common import DIFFERS, DONE, AsJson, give, now, paper
+from jukinet.merkle.note import VerifierKey
 from jukinet.nodes.witness import FORK, RULE, UNJOINED, Evidence, Witness
 from jukinet.tasks import witnessing
+from jukinet.tasks.inspecting import inspector
 from jukinet.tasks.witnessing import BOTH, open_witness
+from jukinet.wire.mirror_reader import reader
 
 app = App(name="witness", help="A witness of the public log (立会人).")
 
@@ -65,7 +68,8 @@ def trust(
 
 RUN_EXAMPLES = """Examples:
   jukinet witness run --dir W
-  jukinet witness run --dir W --host 0.0.0.0 --port 8080"""
+  jukinet witness run --dir W --host 0.0.0.0 --port 8080
+  jukinet witness run --dir W --follow https://log.example/"""
 
 
 @app.command(help_epilogue=RUN_EXAMPLES)
@@ -74,14 +78,23 @@ def run(
     dir: WitnessFolder = DEFAULT_FOLDER,
     host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="The port to listen on; 0 for any.")] = PORT,
+    follow: Annotated[
+        str, Parameter(help="Where the log's files are: read its leaves before signing.")
+    ] = "",
 ) -> int:
     """Cosign over HTTP until Ctrl-C: POST add-checkpoint; GET / and /metrics show how it stands.
 
-    It speaks plain HTTP; for the open net, put a server in front that speaks TLS.
+    With --follow it refuses a checkpoint whose new leaves break the rules (a row that has not
+    stood for its notice, a label twice, a wrong run), and keeps the evidence. It speaks plain
+    HTTP; for the open net, put a server in front that speaks TLS.
     """
     from jukinet.wire import witness_server as server  # the web costs more than a short command
 
-    with open_witness(dir) as node, server.listen(host, port) as listening:
+    inspect = None
+    if follow:
+        logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(dir).logs]
+        inspect = inspector(reader(follow), logs, now)
+    with open_witness(dir, inspect=inspect) as node, server.listen(host, port) as listening:
         shown = f"[{host}]" if ":" in host else host
         _plain([f"{node.name} at http://{shown}:{listening.getsockname()[1]}/"])
         server.serve(server.application(node), listening)

@@ -31,7 +31,7 @@ from jukinet.merkle import tiles, tree
 from jukinet.merkle.checkpoint import Checkpoint
 from jukinet.merkle.runs import Read
 from jukinet.merkle.tiles import ENTRIES, TILE_WIDTH, Tile, TileTree
-from jukinet.merkle.tree import EMPTY_ROOT, HASH_SIZE, leaf_hash
+from jukinet.merkle.tree import EMPTY_ROOT, HASH_SIZE, leaf_hash, leaf_hashes
 
 CHECKPOINT: Final = "checkpoint"
 LAST: Final = "checkpoint.last"
@@ -69,7 +69,7 @@ class State(NamedTuple):
 
     kept: Kept
     fresh: bytes  # records of labels since the last closed day
-    labels: Sorted
+    labels: tuple[Sorted, ...]
 
 
 class Auditor:
@@ -87,11 +87,15 @@ class Auditor:
         self._tree = TileTree(self._hashes)
         self._size = 0  # of the checkpoint that is being followed
         self._bundles: OrderedDict[int, list[bytes]] = OrderedDict()
-        self._labels = Labels(state.labels if state else None)
+        self._labels = Labels(state.labels if state else ())
         self.rules = Rules(read, self._past, self._labels, now=now)
         self._last = (0, EMPTY_ROOT)
         if state:
             self._go_on(state)
+
+    def at(self, now: datetime) -> None:
+        """The time of the next round, where an auditor goes on in memory."""
+        self._now = self.rules.now = now
 
     @property
     def state(self) -> State:
@@ -108,7 +112,7 @@ class Auditor:
             day=rules.days.day.rows(),
             months={name: one.rows() for name, one in rules.days.months.items()},
         )
-        return State(kept, bytes(rules.days.fresh), self._labels.all())
+        return State(kept, bytes(rules.days.fresh), self._labels.parts())
 
     def follow(
         self, *, orphans_allowed: int = 0, progress: Progress = lambda done, of: None
@@ -235,15 +239,21 @@ class Auditor:
             begin = max(0, size - bundle.index * TILE_WIDTH)
             entries = self._bundle(bundle)
             self._compare_seen(bundle, entries[:begin])
-            for tile, content in self._tree.grow([leaf_hash(one) for one in entries[begin:]]):
+            for tile, content in self._tree.grow(leaf_hashes(entries[begin:])):
                 if not tile.partial or tile in last:
                     self._compare(tile, content)
             yield bundle.index * TILE_WIDTH + begin, entries[begin:]
 
     def _compare(self, tile: Tile, content: bytes) -> None:
-        if self._hashes(tile) != content:
-            below = Tile(ENTRIES, tile.index, tile.width).path if tile.level == 0 else "its entries"
-            raise Lie(Rule.TREE, tile.path, f"is not what {below} makes; try another mirror")
+        found = self._hashes(tile)
+        if found == content:
+            return
+        if tile.level:
+            raise Lie(Rule.TREE, tile.path, "is not what its entries make", {tile.path: found})
+        below = Tile(ENTRIES, tile.index, tile.width)
+        files = {tile.path: found, below.path: self._content(below)[0]}
+        sentence = f"is not what {below.path} makes; try another mirror"
+        raise Lie(Rule.TREE, tile.path, sentence, files)
 
     def _compare_seen(self, bundle: Tile, entries: list[bytes]) -> None:
         """The entries of a bundle that were read in an earlier round, when it was narrower."""

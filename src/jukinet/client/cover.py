@@ -114,13 +114,14 @@ class Cover:
         """Where a label stands (once, in an honest log), or nothing.
 
         A chain runs forward in the log, so the search begins where the last one ended; a label that
-        is nowhere has been looked for everywhere.
+        is nowhere has been looked for everywhere. One that stands again among leaves that were read
+        is seen; for the runs the auditors look.
         """
         ahead = range(self._last, len(self._parts))
         for at in (*ahead, *range(self._last)):
             if spots := self._look(at, label):
                 self._last = at
-                return spots
+                return sorted({*spots, *self._read_too(label)})
         return []
 
     def find_after(self, label: bytes, leaf: int) -> list[Spot]:
@@ -184,6 +185,11 @@ class Cover:
             assert isinstance(part, _InRun)
             self._parts[at] = self._instead(part.run, error)
             return self._parts[at].find(label)
+
+    def _read_too(self, label: bytes) -> Iterator[Spot]:
+        for part in self._parts:
+            if isinstance(part, _LeafByLeaf):
+                yield from part.labels.get(label, ())
 
     def _take(self, run: Covering) -> None:
         try:
@@ -278,7 +284,7 @@ class _LeafByLeaf:
         self.deferred: dict[int, str] = {}
         self.opened: list[int] = []
         self.shut: dict[int, str] = {}
-        self._labels: dict[bytes, list[Spot]] = {}
+        self.labels: dict[bytes, list[Spot]] = {}
         self._bundles: dict[int, ProvedRun] = {}
         for index, leaf in found:
             if isinstance(leaf, BundleLeaf):
@@ -288,11 +294,11 @@ class _LeafByLeaf:
             elif isinstance(leaf, OpeningLeaf):
                 self.opened.append(leaf.deferred)
             for position, label in enumerate(leaves.labels_of(leaf)):
-                self._labels.setdefault(label, []).append(Spot(index, position))
+                self.labels.setdefault(label, []).append(Spot(index, position))
 
     def find(self, label: bytes) -> list[Spot]:
         """Every place where a label stands, in order."""
-        return sorted([*self._labels.get(label, ()), *self._in_bundles(label)])
+        return sorted([*self.labels.get(label, ()), *self._in_bundles(label)])
 
     def _in_bundles(self, label: bytes) -> Iterator[Spot]:
         for index, bundle in self._bundles.items():

@@ -1,8 +1,9 @@
 """Labels of the past (既出の符号): every label that stood in a log, to see that none stands twice.
 
 A label is used up when it has stood once; a second leaf under it would be read for the first. The
-labels are sixteen bytes each, sorted, in arrays that may lie on a disk; new ones are gathered,
-sorted a quarter of a million at a time and looked up in all that came before.
+labels are sixteen bytes each, sorted, in a few arrays that may lie on a disk; new ones are sorted a
+quarter of a million at a time and looked up in all that came before. An array is merged with the
+next when it is not twice as long, so that old ones are seldom written again.
 
 >>> labels = Labels()
 >>> for leaf, name in enumerate((b"one", b"two", b"one")):
@@ -35,17 +36,16 @@ class Again(NamedTuple):
 
 
 class Labels:
-    """All labels so far. Those of earlier rounds come as one sorted array, maybe on a disk."""
+    """All labels so far. Those of earlier rounds come as sorted arrays, maybe on a disk."""
 
-    def __init__(self, past: Sorted | None = None) -> None:
-        self._past = past if past is not None else np.empty(0, DTYPE)
-        self._parts: list[Sorted] = []
+    def __init__(self, parts: Iterable[Sorted] = ()) -> None:
+        self._parts = list(parts)
         self._fresh = bytearray()
         self._leaves = array("Q")
         self._again: Again | None = None
 
     def __len__(self) -> int:
-        return len(self._past) + sum(map(len, self._parts)) + len(self._leaves)
+        return sum(map(len, self._parts)) + len(self._leaves)
 
     def add(self, leaf: int, labels: Iterable[bytes]) -> None:
         """Take in the labels of a leaf."""
@@ -60,13 +60,10 @@ class Labels:
         self._sort()
         return self._again
 
-    def all(self) -> Sorted:
-        """Every label, sorted."""
+    def parts(self) -> tuple[Sorted, ...]:
+        """Every label, in sorted arrays; those that came from earlier rounds are still the same."""
         self._sort()
-        if self._parts:
-            self._past = _merge([self._past, *self._parts])
-            self._parts = []
-        return self._past
+        return tuple(self._parts)
 
     def _sort(self) -> None:
         """Sort what was added, look it up, and put it with the rest."""
@@ -90,9 +87,7 @@ class Labels:
         return Again(label, self._leaves[order[at + 1]], self._leaves[order[at]])
 
     def _before(self, fresh: Sorted, order: NDArray[np.intp]) -> Again | None:
-        for part in (self._past, *self._parts):
-            if not len(part):
-                continue
+        for part in self._parts:
             places = np.minimum(np.searchsorted(part, fresh), len(part) - 1)
             same = np.flatnonzero(part[places] == fresh)
             if len(same):
@@ -103,6 +98,6 @@ class Labels:
 
 
 def _merge(parts: list[Sorted]) -> Sorted:
-    merged: Sorted = np.concatenate(parts)
+    merged: Sorted = np.concatenate([np.asarray(part) for part in parts])  # not a file any more
     merged.sort(kind="stable")
     return merged

@@ -20,6 +20,7 @@ Traceback (most recent call last):
 jukinet.errors.Damaged: runs/x/entries/000.p/200: entry 1 is not the one that its root covers; ...
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -218,21 +219,27 @@ class ProvedRun(ProvedFiles):
     def _place(self, label: bytes) -> int:
         """Where a label stands or would stand.
 
-        Labels are hashes, so the place is guessed from the label; every other step halves, so that
-        labels that are none do no harm.
+        Labels are hashes, so its bundle is guessed from the label; every other guess is the middle,
+        so that labels that are none do no harm.
         """
-        wanted = int.from_bytes(label, "big")
-        low, high, below, above, halve = 0, self.size, 0, 1 << 8 * LABEL_BYTES, False
+        wanted, guess = _number(label), True
+        low, high, below, above = 0, -(-self.size // TILE_WIDTH), 0, 1 << 8 * LABEL_BYTES
         while low < high:
-            share = 0.5 if halve else (wanted - below) / (above - below)
+            share = (wanted - below) / (above - below) if guess else 0.5
             at = min(low + int(share * (high - low)), high - 1)
-            found = int.from_bytes(self[at][:LABEL_BYTES], "big")
-            if found < wanted:
-                low, below = at + 1, found
+            records = self._bundle(at)
+            if records[-1] < label:
+                low, below = at + 1, _number(records[-1])
+            elif label <= records[0]:
+                high, above = at, max(_number(records[0]), below + 1)
             else:
-                high, above = at, max(found, below + 1)
-            halve = not halve
-        return low
+                return at * TILE_WIDTH + bisect_left(records, label)
+            guess = not guess
+        return min(low * TILE_WIDTH, self.size)
+
+
+def _number(record: bytes) -> int:
+    return int.from_bytes(record[:LABEL_BYTES], "big")
 
 
 def _records(content: bytes, width: int, record_bytes: int) -> list[bytes]:

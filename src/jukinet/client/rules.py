@@ -17,7 +17,7 @@ from typing import Final, get_args
 from jukinet.client.days import Closed, Days, Past
 from jukinet.client.labels import Labels
 from jukinet.client.lies import Lie, Rule
-from jukinet.errors import JukinetError, Malformed, Refused
+from jukinet.errors import Damaged, Malformed, Refused
 from jukinet.law import leaf as leaves
 from jukinet.law.leaf import (
     BundleLeaf,
@@ -68,8 +68,9 @@ class Rules:
         self.labels = labels
         self._read = read
         self._past = past
-        self._now = now
+        self.now = now
         self._lawful: dict[tuple[object, ...], str] = {}
+        self._held = self._check  # bound once, as binding is slow
 
     def take(self, index: int, entry: bytes) -> None:
         """Take in the next entry; raises Lie for the first rule that it breaks."""
@@ -96,7 +97,7 @@ class Rules:
         labels = leaves.labels_of(leaf)
         if isinstance(leaf, BundleLeaf):
             labels = tuple(record[: runs.LABEL_BYTES] for record in self._bundle(index, leaf))
-        self._check(leaf, index)
+        self._held(leaf, index)
         self.labels.add(index, labels)
         self.days.take(index, leaf, labels)
 
@@ -148,8 +149,8 @@ class Rules:
     def _check_time(self, time: datetime) -> None:
         if time + CLOCKS_DIFFER < self.newest:
             raise _Broken(Rule.TIME, f"says a time long before an earlier leaf's, {self.newest}")
-        if time > self._now + CLOCKS_DIFFER:
-            raise _Broken(Rule.TIME, f"says a time that is still to come, at {self._now}")
+        if time > self.now + CLOCKS_DIFFER:
+            raise _Broken(Rule.TIME, f"says a time that is still to come, at {self.now}")
         self.newest = max(self.newest, time)
 
     # --- leaf by leaf -------------------------------------------------------------------------
@@ -293,8 +294,10 @@ class Rules:
                 record_bytes=leaves.BUNDLE_RECORD_BYTES,
             )
             return list(self._run(index, leaf).records())
-        except JukinetError as error:
-            raise Lie(Rule.BUNDLE, f"leaf {index}", f"its bundle: {error}") from None
+        except (Damaged, Malformed) as error:
+            path = str(error).partition(":")[0]
+            files = {path: self._read(path) or b""} if path.startswith(folder) else {}
+            raise Lie(Rule.BUNDLE, f"leaf {index}", f"its bundle: {error}", files) from None
 
     def _run(self, index: int, leaf: BundleLeaf) -> Run:
         return Run(

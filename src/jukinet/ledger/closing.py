@@ -79,7 +79,7 @@ def _name(noted: Noted, today: date) -> str:
     yesterday = today - timedelta(days=1)
     days = [run.name for run in noted.runs if run.span == "day"]
     months = [run.name for run in noted.runs if run.span == "month"]
-    said = day_of(datetime.fromisoformat(noted.news)) if noted.news else today
+    said = noted.news or today
     for day in (said, yesterday) if said < today else ():
         name = str(day)
         if name > max(days, default="") and name[:7] > max(months, default=""):

@@ -51,7 +51,7 @@ from jukinet.merkle.checkpoint import Checkpoint
 from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.proof import proof_head
 from jukinet.merkle.tiles import ENTRIES, ENTRY_SIZE_MAX, TILE_WIDTH, Tile, TileTree
-from jukinet.merkle.tree import HASH_SIZE, leaf_hash
+from jukinet.merkle.tree import HASH_SIZE, leaf_hash, leaf_hashes
 from jukinet.store.disk import ROOT, Batch, Disk, parent, remove_all
 
 BODY_SIZE: Final = 512
@@ -248,7 +248,7 @@ class Log:
                 self._keep(number, self._entries)
                 self._entries, self._bundle = [], bytearray()
                 number += 1
-        return bundles, self._tree.grow([leaf_hash(entry) for entry in entries])
+        return bundles, self._tree.grow(leaf_hashes(entries))
 
     def _write(self, grown: _Grown) -> None:
         for tile, content in grown:
@@ -509,7 +509,7 @@ def recompute(disk: Disk) -> tuple[int, bytes]:
 def _rebuilt(disk: Disk, size: int, grown: TileTree) -> Iterator[tuple[Tile, bytes]]:
     """The hash tiles over all entries, bundle by bundle, as `grown` grows."""
     for bundle in tiles.new_bundles(0, size):
-        yield from grown.grow([leaf_hash(entry) for entry in _bundle(disk, bundle)])
+        yield from grown.grow(leaf_hashes(_bundle(disk, bundle)))
 
 
 def _check_tile(disk: Disk, tile: Tile, content: bytes, head: Checkpoint) -> None:
@@ -614,9 +614,9 @@ def _slot(index: int) -> tuple[str, int]:
 def _refuse_forms(entries: Sequence[bytes], bodies: Sequence[bytes | None]) -> None:
     if len(entries) != len(bodies):
         raise Malformed(f"bodies: wants one or None for each of {len(entries)} entries")
-    for entry in entries:
-        if len(entry) > ENTRY_SIZE_MAX:
-            raise Malformed(f"entry: at most {ENTRY_SIZE_MAX} bytes, got {len(entry)}")
+    longest = max(map(len, entries), default=0)
+    if longest > ENTRY_SIZE_MAX:
+        raise Malformed(f"entry: at most {ENTRY_SIZE_MAX} bytes, got {longest}")
     for body in bodies:
         if body is not None and len(body) != BODY_SIZE:
             raise Malformed(f"body: wants {BODY_SIZE} bytes, got {len(body)}")

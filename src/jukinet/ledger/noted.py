@@ -6,7 +6,7 @@ Each leaf is taken in once, in order, in the transaction in which the chains tak
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 from sqlalchemy import bindparam
@@ -14,18 +14,21 @@ from sqlalchemy import bindparam
 from jukinet.law import leaf as leaves
 from jukinet.law.leaf import (
     DeferredLeaf,
+    Given,
     GrantLeaf,
+    InquiryLeaf,
     KeyLeaf,
     Leaf,
     ObjectionAnswerLeaf,
     ObjectionLeaf,
     OpeningLeaf,
     Question,
+    RefusalLeaf,
     RunLeaf,
     SampleLeaf,
     SampleResultLeaf,
 )
-from jukinet.law.standing import StandingRows
+from jukinet.law.standing import StandingRows, day_of
 from jukinet.ledger.chains import METADATA, PROGRESS, Progress
 from jukinet.merkle import runs
 from jukinet.store.engine import Transaction
@@ -60,7 +63,7 @@ _NOTED = {
     SampleResultLeaf: "sample_result",
 }
 _ALL = NOTES.query(NOTES.table.c.leaf >= bindparam("first"), order_by=[NOTES.table.c.leaf])
-_ASKED = "asked"
+_ASKED, _SETTLED = "asked", "settled"
 
 
 class Noted:
@@ -75,7 +78,8 @@ class Noted:
         self.samples: dict[int, SampleLeaf] = {}  # without a result yet
         self.grants: dict[int, bytes] = {}  # the entries of all rows' leaves
         self.fresh: list[bytes] = []  # records of labels since the last day's run
-        self.news = ""  # the time of the first leaf since then that is no run
+        self.news: date | None = None  # the day of the first leaf but runs since then
+        self.inquiries: dict[int, InquiryLeaf] = {}  # that no leaf answers yet
 
     def take(self, index: int, entry: bytes, leaf: Leaf, labels: Sequence[bytes]) -> None:
         """Take the next leaf in, with the labels that it bears or that stand in its bundle."""
@@ -101,14 +105,26 @@ class Noted:
             self.runs.append(leaf)
             if leaf.span == "day":
                 self.fresh.clear()
-                self.news = ""
+                self.news = None
         self.read_again(index, leaf, labels)
 
     def read_again(self, index: int, leaf: Leaf, labels: Sequence[bytes]) -> None:
         """What the next day's run will have of a leaf that was taken in before."""
-        if not self.news and not isinstance(leaf, RunLeaf):
-            self.news = leaf.time
+        if self.news is None and not isinstance(leaf, RunLeaf):
+            self.news = day_of(datetime.fromisoformat(leaf.time))
+        self.look(index, leaf)
         self.fresh += [runs.pack(label, index, place) for place, label in enumerate(labels)]
+
+    def look(self, index: int, leaf: Leaf) -> None:
+        """Which inquiries by handle have still to be answered or refused."""
+        if isinstance(leaf, InquiryLeaf):
+            self.inquiries[index] = leaf
+        elif isinstance(leaf, Given | RefusalLeaf) and leaf.inquiry is not None:
+            self.inquiries.pop(leaf.inquiry, None)
+
+    def settled(self, size: int) -> int:
+        """Up to which leaf of so many every inquiry has its answer or refusal."""
+        return min(self.inquiries, default=size)
 
     def end_of_days(self) -> int:
         """Where the next day's run begins."""
@@ -135,6 +151,17 @@ def write(tx: Transaction, first: int, entries: Sequence[bytes], said: Sequence[
             PROGRESS.put(tx, Progress(_ASKED, asked[0]))
 
 
+def put_settled(tx: Transaction, index: int) -> None:
+    """Remember up to which leaf every inquiry has its answer or refusal."""
+    PROGRESS.put(tx, Progress(_SETTLED, index))
+
+
+def settled(tx: Transaction) -> int:
+    """Up to which leaf every inquiry had its answer or refusal, when that was last written."""
+    row = PROGRESS.get(tx, _SETTLED)
+    return row.size if row else 0
+
+
 def read(tx: Transaction) -> Noted:
     """What was noted, without the labels since the last run: those are read from the log."""
     noted = Noted()
@@ -146,5 +173,5 @@ def read(tx: Transaction) -> Noted:
     if asked is not None:
         noted.rows.founded()
     noted.fresh.clear()
-    noted.news = ""
+    noted.news = None
     return noted

@@ -30,7 +30,7 @@ from jukinet.keys.chance import Chance
 from jukinet.keys.seal import SealKey
 from jukinet.law import leaf as leaves
 from jukinet.law.inquiry import Receipt
-from jukinet.law.leaf import BundleLeaf, Leaf, RefusalLeaf
+from jukinet.law.leaf import BundleLeaf, Leaf, RefusalLeaf, RunLeaf
 from jukinet.ledger import chains, noted
 from jukinet.ledger.chains import Chain, LabelRow, Nonce
 from jukinet.ledger.log import Log
@@ -151,7 +151,8 @@ class Ledger:
         with store.begin() as tx:
             _catch_up(tx, log)
             self.noted = noted.read(tx)
-        self._read_fresh()
+            settled = noted.settled(tx)
+        self._read_fresh(settled)
 
     def repeated(self, nonces: Iterable[Nonce]) -> set[Nonce]:
         """Which inquiries were taken before."""
@@ -304,6 +305,8 @@ class Ledger:
     def _record(self, tx: Transaction, group: Group) -> None:
         entries = group.entries
         chains.record(tx, group.moved, group.labels, group.first + len(entries))
+        if any(isinstance(one.leaf, RunLeaf) for one in entries):
+            noted.put_settled(tx, self.noted.settled(group.first))
         chains.remember(tx, [nonce for one in group.drafts for nonce in one.taken])
         noted.write(tx, group.first, [one.entry for one in entries], [one.leaf for one in entries])
 
@@ -312,10 +315,14 @@ class Ledger:
         for index, one in enumerate(group.entries, start=group.first):
             self.noted.take(index, one.entry, one.leaf, one.labels)
 
-    def _read_fresh(self) -> None:
-        """Read the labels that no day's run has yet, from the log."""
-        for index in range(self.noted.end_of_days(), self.log.size):
+    def _read_fresh(self, settled: int) -> None:
+        """Read the labels that no day's run has yet, and open inquiries, from the log."""
+        ended = self.noted.end_of_days()
+        for index in range(min(settled, ended), self.log.size):
             leaf = leaves.decode(self.log.entry(index))
+            if index < ended:
+                self.noted.look(index, leaf)
+                continue
             self.noted.read_again(index, leaf, _labels(self.log, index, leaf))
 
     # --- after an error ---------------------------------------------------------------------
@@ -409,6 +416,8 @@ def _catch_up(tx: Transaction, log: Log) -> None:
         seen = [_labels(log, place, leaf) for place, leaf in enumerate(said, start=first)]
         chains.catch_up(tx, first, seen)
         noted.write(tx, first, entries, said)
+        if any(isinstance(leaf, RunLeaf) for leaf in said):
+            noted.put_settled(tx, noted.settled(tx))
         first = last
 
 

@@ -34,7 +34,7 @@ from typing import Final, NamedTuple, TypeAlias
 from jukinet.errors import Damaged, JukinetError, Malformed
 from jukinet.merkle import tiles, tree
 from jukinet.merkle.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, TileTree
-from jukinet.merkle.tree import EMPTY_ROOT, HASH_SIZE, leaf_hash
+from jukinet.merkle.tree import EMPTY_ROOT, HASH_SIZE, leaf_hash, leaf_hashes
 
 LABEL_BYTES: Final = 16
 LEAF_BYTES: Final = 5
@@ -119,7 +119,7 @@ def root_of_run(records: Iterable[bytes]) -> bytes:
     """The root over records that are in order; EMPTY_ROOT for none."""
     grown = TileTree(_no_tile)
     for some in _split(records, TILE_WIDTH**2):
-        grown.grow([leaf_hash(record) for record in some])
+        grown.grow(leaf_hashes(some))
     return tree.root(grown.size, grown)
 
 
@@ -128,7 +128,7 @@ def nodes_of(records: Iterable[bytes]) -> TileTree:
     kept: dict[Tile, bytes] = {}
     grown = TileTree(kept.__getitem__)
     for some in _split(records, TILE_WIDTH**2):
-        kept.update(grown.grow([leaf_hash(record) for record in some]))
+        kept.update(grown.grow(leaf_hashes(some)))
     return grown
 
 
@@ -140,7 +140,7 @@ def files(folder: str, records: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
     grown = TileTree(_no_tile)
     for number, some in enumerate(_split(records, TILE_WIDTH)):
         yield _path(folder, Tile(ENTRIES, number, len(some))), b"".join(some)
-        for tile, content in grown.grow([leaf_hash(record) for record in some]):
+        for tile, content in grown.grow(leaf_hashes(some)):
             if not tile.partial:
                 yield _path(folder, tile), content
     for tile in tiles.open_tiles(grown.size):
@@ -198,7 +198,7 @@ class Run:
             bundle = self._bundle(number)
             some = [bundle[at : at + self._size] for at in range(0, len(bundle), self._size)]
             _refuse_disorder(_path(self._folder, self._bundle_tile(number)), last, some)
-            edge.extend(leaf_hash(record) for record in some)
+            edge.extend(leaf_hashes(some))
             last = some[-1]
             if edge.size == self._count and edge.root != self._root:
                 raise Damaged(f"{self._folder}: its records make another root; use a mirror's")

@@ -23,6 +23,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 
 from jukinet.errors import Malformed
 from jukinet.merkle.tree import HASH_SIZE, SIZE_MAX
@@ -134,12 +135,10 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
     """
     if len(entries) > TILE_WIDTH:
         raise Malformed(f"entry bundle: at most {TILE_WIDTH} entries, got {len(entries)}")
-    parts: list[bytes] = []
-    for entry in entries:
-        if len(entry) > ENTRY_SIZE_MAX:
-            raise Malformed(f"entry: at most {ENTRY_SIZE_MAX} bytes, got {len(entry)}")
-        parts += (len(entry).to_bytes(2, "big"), entry)
-    return b"".join(parts)
+    longest = max(map(len, entries), default=0)
+    if longest > ENTRY_SIZE_MAX:
+        raise Malformed(f"entry: at most {ENTRY_SIZE_MAX} bytes, got {longest}")
+    return b"".join([part for one in entries for part in (len(one).to_bytes(2, "big"), one)])
 
 
 def decode_bundle(bundle: bytes, *, width: int) -> list[bytes]:
@@ -282,9 +281,11 @@ class _Interior:
     def extend(self, hashes: Iterable[bytes]) -> None:
         """Add hashes, and every node that they complete."""
         self.rows[0].extend(hashes)
-        for row, above in zip(self.rows, self.rows[1:], strict=False):
-            for at in range(2 * len(above), len(row) - 1, 2):
-                above.append(sha256(b"\x01" + row[at] + row[at + 1]).digest())
+        for row, above in pairwise(self.rows):
+            above += [
+                sha256(b"\x01" + row[at] + row[at + 1]).digest()
+                for at in range(2 * len(above), len(row) - 1, 2)
+            ]
 
 
 def _new_in_level(level: int, old_size: int, new_size: int) -> list[Tile]:

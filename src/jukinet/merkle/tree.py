@@ -40,6 +40,11 @@ def leaf_hash(entry: bytes) -> bytes:
     return sha256(b"\x00" + entry).digest()
 
 
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """The hashes of many entries as leaves."""
+    return [sha256(b"\x00" + entry).digest() for entry in entries]
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """The hash of two neighbours: SHA-256(0x01 || left || right)."""
     return sha256(b"\x01" + left + right).digest()

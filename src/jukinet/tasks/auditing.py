@@ -1,12 +1,12 @@
 """Auditing (監査の実施): a log followed round by round, with what is known kept in a folder.
 
     state.json             the last round: checkpoint, counts, and leaves that wait for others
-    labels-<size>          every label of the log, sorted, 16 bytes each
+    labels-<size>-<n>      labels of the log, sorted, 16 bytes each; a few files, small ones merged
     fresh-<size>           records of the labels since the last closed day
     evidence/<size>-<rule>/   what proves a lie: the checkpoints, the leaf, the file
 
-Labels and records are made safe first; `state.json` names them by its size and is renamed last, so
-that an audit that is cut short goes on from the round before. A round with a lie is not kept: the
+Labels and records are made safe first; `state.json` names them and is renamed last, so that an
+audit that is cut short goes on from the round before. A round with a lie is not kept: the
 next audit finds it again.
 """
 
@@ -202,16 +202,32 @@ def _lied(watched: Watched, gate: _Gate, now: datetime, before: State | None, li
 # --- the folder -------------------------------------------------------------------------------
 
 
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What `state.json` says."""
+
+    kept: Kept
+    fresh: str
+    labels: tuple[str, ...]
+
+
 def _save(disk: RealDisk, state: State) -> None:
+    """Write what is new, then the file that names all of it; then take away what has no name."""
     size = state.kept.size
-    parts = {f"labels-{size}": state.labels.tobytes(), f"fresh-{size}": state.fresh}
-    for name, content in parts.items():
-        publish(disk, name, content)
+    fresh = f"fresh-{size}"
+    publish(disk, fresh, state.fresh)
+    names = []
+    for number, part in enumerate(state.labels):
+        if isinstance(part, np.memmap):
+            names.append(Path(str(part.filename)).name)
+        else:
+            names.append(f"labels-{size}-{number}")
+            publish(disk, names[-1], part.tobytes())
     disk.fsync_dir(ROOT)
-    publish(disk, STATE, msgspec.json.encode(state.kept))
+    written = Written(kept=state.kept, fresh=fresh, labels=tuple(names))
+    publish(disk, STATE, msgspec.json.encode(written))
     disk.fsync_dir(ROOT)
     for name in disk.listdir(ROOT):
-        if name.startswith(("labels-", "fresh-")) and name not in parts:
+        if name.startswith(("labels-", "fresh-")) and name not in (*names, fresh):
             disk.remove(name)
 
 
@@ -219,15 +235,14 @@ def _load(disk: RealDisk, folder: Path) -> State | None:
     if not disk.exists(STATE):
         return None
     try:
-        kept = msgspec.json.decode(disk.read(STATE), type=Kept)
-        fresh = disk.read(f"fresh-{kept.size}")
-        labels = folder / f"labels-{kept.size}"
-        found = np.memmap(labels, DTYPE, "r") if labels.stat().st_size else None
-        return State(kept, fresh, found if found is not None else np.empty(0, DTYPE))
+        written = msgspec.json.decode(disk.read(STATE), type=Written)
+        fresh = disk.read(written.fresh)
+        labels = [np.memmap(folder / name, DTYPE, "r") for name in written.labels]
     except (msgspec.MsgspecError, OSError, ValueError):
         raise Damaged(
             f"{folder / STATE}: is not what an audit has kept; take the folder away and begin anew"
         ) from None
+    return State(written.kept, fresh, tuple(labels))
 
 
 def as_dict(found: Audited) -> dict[str, object]:

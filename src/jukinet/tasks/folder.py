@@ -25,7 +25,7 @@ import msgspec
 from jukinet.errors import Damaged, Refused
 from jukinet.store.disk import ROOT, RealDisk, publish
 
-FORMAT = 1
+FORMAT = 2
 MARK = "jukinet.json"
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@
 folder opened again continues where it was, whatever ended the last process.
 """
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
@@ -19,8 +20,9 @@ from jukinet.keys.sign import SigningKey
 from jukinet.law.schedule import Schedule, load
 from jukinet.ledger.log import Log
 from jukinet.ledger.writer import Ledger
+from jukinet.merkle import policy as policies
 from jukinet.merkle.note import VerifierKey
-from jukinet.merkle.policy import Witness, m_of_n
+from jukinet.merkle.policy import Policy, Witness, m_of_n
 from jukinet.nodes import municipality
 from jukinet.nodes.agency import Agency
 from jukinet.nodes.centre.node import Centre
@@ -49,12 +51,16 @@ from jukinet.store.lock import only_one
 from jukinet.store.migrate import migrate
 from jukinet.tasks import witnessing
 from jukinet.tasks.folder import Folder, Mark
+from jukinet.tasks.inspecting import inspector
 from jukinet.wire.line import Line
+from jukinet.wire.mirror_reader import reader
+from jukinet.wire.remote_witness import RemoteWitness
 
 JST = timezone(timedelta(hours=9))
 ORIGIN = "jukinet.example/ledger"
 WITNESSES = {"w1": "ed25519", "w2": "ed25519", "w3": "ml-dsa-44"}
 WITNESSES_WANTED = 2
+INSPECTING = "w1"
 MIGRATIONS = Path(municipality.__file__).parent / "migrations"
 
 
@@ -83,9 +89,13 @@ class Network:
         return f"<Network of {len(self.towns)} towns>"
 
 
-def create(folder: Folder, mark: Mark, *, chance: Chance = token_bytes) -> None:
+def create(
+    folder: Folder, mark: Mark, *, chance: Chance = token_bytes, witnessed: Policy | None = None
+) -> None:
     """Draw all keys and make a folder for some towns and agencies.
 
+    `witnessed` says which witnesses are to sign, its logs left out; without it the folder has
+    three of its own, of whom two must.
     The mark is written last: a folder without it holds nothing yet and is made again.
     """
     folder.refuse_foreign()
@@ -103,7 +113,11 @@ def create(folder: Folder, mark: Mark, *, chance: Chance = token_bytes) -> None:
         folder.put_ring(f"agencies/{name}", held)
     log_key = VerifierKey(ORIGIN, SigningKey(centre.log).public_bytes)
     public = directory(centre, one_keeper, towns, agencies, schedule)
-    policy = m_of_n(log_key, _witnesses(folder, log_key, chance), WITNESSES_WANTED)
+    if witnessed is None:
+        own = _witnesses(folder, log_key, chance)
+        policy = m_of_n(log_key, own, WITNESSES_WANTED)
+    else:
+        policy = dataclasses.replace(witnessed, logs=(policies.Log(log_key),))
     folder.put_public("directory", replace(public, policy=str(policy)))
     folder.put_policy(bytes(policy))
     folder.put_mark(mark)
@@ -161,6 +175,37 @@ def directory(
             for name, ring in agencies.items()
         },
     )
+
+
+def _known(public: Directory) -> Iterator[Witness]:
+    """The witnesses of the policy, each once, whatever keys it has."""
+    seen = set()
+    for one in policies.parse(public.policy).witnesses:
+        if one.key.name not in seen:
+            seen.add(one.key.name)
+            yield one
+
+
+@contextmanager
+def _witness(known: Witness, folder: Folder, line: Line) -> Iterator[Node]:
+    """A witness on the line: elsewhere where the policy says its address, else the folder's own.
+
+    The first of the folder's own inspects the log's leaves before it signs.
+    """
+    if known.url:
+        remote = RemoteWitness(known.key.name, known.url)
+        try:
+            yield remote
+        finally:
+            remote.close()
+        return
+    root = folder.witness(known.name)
+    inspect = None
+    if known.name == INSPECTING:
+        logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(root).logs]
+        inspect = inspector(reader(str(folder.log)), logs, lambda: line.now)
+    with witnessing.open_witness(root, inspect=inspect) as node:
+        yield node
 
 
 @contextmanager
@@ -229,11 +274,7 @@ def open_network(
             )
             for name in mark.agencies
         }
-        witnesses = [
-            stack.enter_context(witnessing.open_witness(folder.witness(name)))
-            for name in WITNESSES
-            if witnessing.stands(folder.witness(name))
-        ]
+        witnesses = [stack.enter_context(_witness(one, folder, line)) for one in _known(public)]
         nodes: list[Node] = [one_keeper, *witnesses, centre, *towns.values(), *agencies.values()]
         for node in nodes:
             line.join(node)

@@ -3,6 +3,8 @@
 When the centre comes up it compares what is written in the schedules and in the directory with what
 the log has, and has the difference written: new, changed and ended rows, and keys that are new. So
 nothing can come into force quietly, and the log's own first leaves say by whose keys it began.
+
+It also has a refusal written for what a crash left without an answer.
 """
 
 from collections.abc import Iterator
@@ -10,11 +12,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
-from jukinet.law.leaf import GrantLeaf, KeyLeaf, Leaf, leaf_time
+from jukinet.law.leaf import GrantLeaf, KeyLeaf, Leaf, RefusalLeaf, leaf_time
 from jukinet.law.schedule import Schedule
 from jukinet.law.standing import same_row
 from jukinet.ledger.noted import Noted
-from jukinet.ledger.writer import Draft
+from jukinet.ledger.writer import Draft, Written
 from jukinet.nodes.keyring import Directory
 
 Office = Literal["agency", "keepers", "witnesses"]
@@ -32,6 +34,29 @@ def founding(
     """The leaves that the log lacks."""
     leaves: list[Leaf] = [*_rows(noted, schedule, now), *_new_keys(noted, directory, now)]
     return tuple(Draft(leaf) for leaf in leaves)
+
+
+def cut_off(noted: Noted, now: datetime) -> tuple[Draft, ...]:
+    """A refusal for every inquiry that the last crash left without an answer.
+
+    Its asker was given nothing and asks again. What it had asked is not known any more, so the
+    leaf commits to nothing.
+    """
+    return tuple(
+        Draft(
+            RefusalLeaf(
+                time=leaf_time(now),
+                agency=leaf.agency,
+                row=leaf.row,
+                kind=leaf.kind,
+                rule="cut-off",
+                commitment="",
+                inquiry=index,
+            ),
+            Written(b""),
+        )
+        for index, leaf in sorted(noted.inquiries.items())
+    )
 
 
 def _rows(noted: Noted, schedule: Schedule, now: datetime) -> Iterator[GrantLeaf]:

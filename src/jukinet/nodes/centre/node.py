@@ -31,7 +31,7 @@ from jukinet.law.schedule import Schedule
 from jukinet.ledger.writer import Ledger
 from jukinet.merkle import policy
 from jukinet.nodes.centre.decoy import place_decoys
-from jukinet.nodes.centre.founding import founding
+from jukinet.nodes.centre.founding import cut_off, founding
 from jukinet.nodes.centre.groups import Groups, Staged
 from jukinet.nodes.centre.inquiries import Inquiries
 from jukinet.nodes.centre.intake import Intake
@@ -127,7 +127,8 @@ class Centre:
         """
         seal = SealKey(self._directory.payload_seal)
         place_decoys(self.shelves, seal, self._chance, now)
-        drafts = founding(self.ledger.noted, self._schedule, self._directory, now)
+        noted = self.ledger.noted
+        drafts = founding(noted, self._schedule, self._directory, now) + cut_off(noted, now)
         if drafts:
             self._groups.stage(Staged(drafts, self._founded))
         self._residents.start()

@@ -1,12 +1,15 @@
 """Verify (検証): everything in a folder is recomputed, and what differs is named.
 
 Books are folded again from their entries, notices opened and compared with the books, links of the
-feeds, the index, chains of labels, the tree of the public log and every receipt made again; one
-changed byte of any stored value is noticed. It needs all keys of the folder, starts no node, takes
-the folder's lock, and writes nothing.
+feeds, the index, chains of labels, the tree of the public log and every receipt made again; so are
+runs, bundles and statistics beside the log, and whom each answer was about; every sealed body is
+opened, every leaf held to the rules that auditors go by, every witness's store to its signatures.
+One changed byte of any stored value is noticed. It needs all keys of the folder, starts no node,
+takes the folder's lock, and writes nothing.
 
-What is merely under way (not yet acknowledged, or cut short by a crash between two of the centre's
-writes) is counted and is no finding: the next start mends it.
+What is merely under way (not yet acknowledged, not yet cosigned, or cut short by a crash between two
+of the centre's writes) is counted and is no finding: the next start mends it. Files beside the log
+that no leaf speaks of are counted, too.
 """
 
 import gc

@@ -1,11 +1,15 @@
-"""Agencies and keeper: every receipt proved again, every number and handle made again.
+"""Agencies: every receipt proved again, every number and handle made again.
 
-A receipt must verify against the log's key, and its checkpoint be one of this very log; its entry
-must be the log's. A number must be what the keeper's key makes of the root of whoever the handle
-means. What the keeper has spent must be leaves that allow it.
+A receipt must verify against the log's key and its witnesses', and its checkpoint be one of this
+very log; its entry must be the log's. A number must be what the keeper's key makes of the root of
+whoever the handle means, and of whoever's chain the leaf of the answer stands on. What residents
+objected to must be as it stands in the log, and sealed beside it.
+
+Beyond it: what was answered, which nobody keeps; and which of a bundle's people was answered about
+in which question, since the question is not kept either.
 """
 
-import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
@@ -18,14 +22,20 @@ from jukinet.disclosure.pseudonyms import (
 )
 from jukinet.errors import JukinetError
 from jukinet.keys.seal import OpenKey
-from jukinet.law.leaf import DisclosureLeaf, InquiryLeaf, Leaf, RefusalLeaf, public_asker
+from jukinet.law.leaf import (
+    DeferredLeaf,
+    Given,
+    Leaf,
+    ObjectionAnswerLeaf,
+    ObjectionLeaf,
+    RefusalLeaf,
+    public_asker,
+)
 from jukinet.law.schedule import Receiver, load
 from jukinet.merkle import proof
-from jukinet.merkle.checkpoint import Checkpoint, open_checkpoint
-from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.tree import leaf_hash, verify_inclusion
-from jukinet.nodes.agency import ASKED, SUBJECTS, AskedRow, Subject
-from jukinet.nodes.keeper import SPENT
+from jukinet.nodes.agency import ASKED, GIVEN, OBJECTED, SUBJECTS, AskedRow, ObjectedRow, Subject
+from jukinet.nodes.agency import Given as GivenRow
 from jukinet.nodes.keyring import (
     AgencyEntry,
     CentreRing,
@@ -33,11 +43,16 @@ from jukinet.nodes.keyring import (
     sector_number_key,
     sector_opening,
 )
+from jukinet.tasks.verifying.bodies import Bodies
 from jukinet.tasks.verifying.findings import UNREADABLE
+from jukinet.tasks.verifying.keeper import Used
 from jukinet.tasks.verifying.ledger import Ledger
 from jukinet.tasks.verifying.stores import Shelf
+from jukinet.tasks.verifying.witnesses import Cosignatures
 
-_STEP = re.compile("handle|number|open-[12]|history-(0|[1-9][0-9]{0,5})")
+CHAINS = "centre/chains.db"
+Answers = Counter[tuple[int, str]]
+"""How many questions were answered under a leaf and a row."""
 
 
 class Bearer(NamedTuple):
@@ -48,19 +63,19 @@ class Bearer(NamedTuple):
 
 
 class Receipts:
-    """Receipts of all agencies against one log; each checkpoint's signature is verified once."""
+    """Receipts of all agencies against one log and its witnesses."""
 
-    def __init__(self, ledger: Ledger, vkey: str) -> None:
+    def __init__(self, ledger: Ledger, cosignatures: Cosignatures) -> None:
         self._ledger = ledger
-        self._key = VerifierKey.parse(vkey)
-        self._known: dict[bytes, Checkpoint] = {}
+        self._cosignatures = cosignatures
 
     def proved(self, row: AskedRow) -> str:
         """What is wrong with a receipt, or nothing."""
         log = self._ledger.log
         try:
             proved = proof.parse(row.receipt)
-            checkpoint = self._opened(proved.checkpoint)
+            checkpoint = self._cosignatures.read(proved.checkpoint)
+            enough = self._cosignatures.enough(proved.checkpoint)
             verify_inclusion(
                 leaf_hash(row.entry),
                 index=proved.index,
@@ -70,6 +85,8 @@ class Receipts:
             )
         except JukinetError:
             return "its receipt does not verify"
+        if not enough:
+            return "its receipt has fewer witnesses than the policy wants"
         if proved.index != row.leaf:
             return "its receipt is of another leaf"
         if checkpoint.size > log.size:
@@ -82,15 +99,10 @@ class Receipts:
             return "its receipt cannot be compared with the log"
         return "" if same else "its receipt is of another log under the same key"
 
-    def _opened(self, note: bytes) -> Checkpoint:
-        if note not in self._known:
-            self._known[note] = open_checkpoint(note, log=self._key)
-        return self._known[note]
 
-
-def check_asked(shelf: Shelf, entry: AgencyEntry, receipts: Receipts, ledger: Ledger) -> set[int]:
-    """The questions of an agency; the leaves under which it was answered."""
-    answered: set[int] = set()
+def check_asked(shelf: Shelf, entry: AgencyEntry, receipts: Receipts, ledger: Ledger) -> Answers:
+    """The questions of an agency; the leaves and rows under which it was answered."""
+    answered: Answers = Counter()
     receiver = load().receivers[entry.receiver]
     for row in shelf.rows(ASKED):
         about = f"question about leaf {row.leaf}"
@@ -100,14 +112,14 @@ def check_asked(shelf: Shelf, entry: AgencyEntry, receipts: Receipts, ledger: Le
         elif not _fits(row, ledger.leaves.get(row.leaf), receiver, entry.prefecture):
             shelf.note(about, "is not what its leaf says")
         elif row.outcome == "answered":
-            answered.add(row.leaf)
+            answered[row.leaf, row.row] += 1
         shelf.findings.counts["receipts"] += 1
     return answered
 
 
 def _fits(row: AskedRow, leaf: Leaf | None, receiver: Receiver, prefecture: str) -> bool:
     """Whether a question and its leaf speak of one thing."""
-    if isinstance(leaf, DisclosureLeaf):
+    if isinstance(leaf, Given):
         said = ("answered", "")
     elif isinstance(leaf, RefusalLeaf):
         said = ("refused", leaf.rule)
@@ -126,11 +138,13 @@ def check_subjects(
     bearers: Mapping[bytes, Bearer],
     centre: CentreRing,
     keeper: KeeperRing,
-) -> None:
-    """The people whom an agency knows, by number and handle."""
+) -> set[tuple[str, str]]:
+    """The people whom an agency knows, by number and handle; their sectors and numbers."""
+    known: set[tuple[str, str]] = set()
     keys: dict[str, tuple[OpenKey, bytes]] = {}
     for place, row in enumerate(shelf.rows(SUBJECTS), start=1):
         sector = row.sector
+        known.add((sector, row.number))
         grant = load().grants.get(sector.partition("/")[2])
         if grant is None or grant.sector != sector or grant.receiver != entry.receiver:
             shelf.note(f"subject in place {place}", "is of a sector that is not this agency's")
@@ -141,6 +155,7 @@ def check_subjects(
         if wrong:
             shelf.note(f"subject in place {place}", wrong)
         shelf.findings.counts["subjects"] += 1
+    return known
 
 
 def _wrong(
@@ -163,25 +178,143 @@ def _wrong(
     return ""
 
 
-# --- the keeper ----------------------------------------------------------------------------------
+# --- whom answers were about ---------------------------------------------------------------------
 
 
-def check_spent(shelf: Shelf, ledger: Ledger, answered: Iterable[int]) -> None:
-    """What the keeper has spent: leaves of the log that allow it, and all that were answered."""
-    spent: set[tuple[int, str]] = set()
-    for row in shelf.rows(SPENT):
-        shelf.findings.counts["spent"] += 1
-        spent.add((row.leaf, row.step))
-        leaf = ledger.leaves.get(row.leaf)
-        wanted = InquiryLeaf if row.step == "handle" else DisclosureLeaf
-        if not _STEP.fullmatch(row.step) or not isinstance(leaf, wanted):
-            shelf.note(f"leaf {row.leaf}", "is spent, and is no leaf of the log that allows it")
-    due = {(index, "open-1") for index in answered}
-    due |= {(index, "open-1") for index, step in spent if step != "handle"}
-    due |= {
-        (leaf.inquiry, "handle")
+class Numbers:
+    """The sector numbers that the answer under a leaf may have given, made from its chains."""
+
+    def __init__(
+        self, ledger: Ledger, bodies: Bodies, bearers: Mapping[bytes, Bearer], keeper: KeeperRing
+    ) -> None:
+        self._ledger = ledger
+        self._bodies = bodies
+        self._bearers = bearers
+        self._keeper = keeper
+        self._known: dict[tuple[int, str], set[str] | None] = {}
+
+    def of(self, index: int, sector: str) -> set[str] | None:
+        """All of them; None where a label of the leaf leads to nobody."""
+        if (index, sector) not in self._known:
+            self._known[index, sector] = self._made(index, sector)
+        return self._known[index, sector]
+
+    def _made(self, index: int, sector: str) -> set[str] | None:
+        locators = self._locators(index)
+        if None in locators:
+            return None
+        key = sector_number_key(self._keeper, sector)
+        found = (self._bearers.get(locator) for locator in locators if locator)
+        return {sector_number(key, sector, one.root) for one in found if one is not None}
+
+    def _locators(self, index: int) -> set[bytes | None]:
+        if isinstance(self._ledger.leaves.get(index), DeferredLeaf):
+            kept = self._bodies.kept.get(index)
+            return {kept.locator if kept else None}
+        owners = [self._ledger.owners.get(one) for one in self._ledger.borne.get(index, ())]
+        return {owner.locator if owner else None for owner in owners}
+
+
+def check_given(
+    shelf: Shelf,
+    entry: AgencyEntry,
+    answers: Answers,
+    subjects: set[tuple[str, str]],
+    numbers: Numbers,
+) -> Used:
+    """Whom the answers were about: one of those on whose chains the leaf stands, or nobody."""
+    given: Answers = Counter()
+    named: Answers = Counter()
+    seen: set[tuple[str, str]] = set()
+    for row in shelf.rows(GIVEN):
+        receiver, _, under = row.sector.partition("/")
+        given[row.leaf, under] += 1
+        named[row.leaf, under] += bool(row.number)
+        seen.add((row.sector, row.number))
+        wrong = _wrong_given(row, answers[row.leaf, under], subjects, numbers)
+        if wrong or receiver != entry.receiver:
+            shelf.note(f"given {row.leaf}", wrong or "is of a sector that is not this agency's")
+        shelf.findings.counts["given"] += 1
+    for (index, under), count in answers.items():
+        if not given[index, under]:
+            shelf.note(f"given {index}", "is missing: a question was answered under this leaf")
+        elif named[index, under] > count:
+            shelf.note(f"given {index}", "names more people than were asked about")
+    if lost := len(subjects - seen):
+        shelf.note("given", f"is missing for {lost} of the people whom the agency knows")
+    return Used(_by_leaf(answers), _by_leaf(named))
+
+
+def _wrong_given(
+    row: GivenRow, answers: int, subjects: set[tuple[str, str]], numbers: Numbers
+) -> str:
+    if not answers:
+        return "is of a leaf under which nothing was answered"
+    if not row.number:
+        return ""
+    if (row.sector, row.number) not in subjects:
+        return "names somebody whom the agency does not know"
+    possible = numbers.of(row.leaf, row.sector)
+    if possible is not None and row.number not in possible:
+        return "names somebody on whose chain the leaf does not stand"
+    return ""
+
+
+def _by_leaf(counted: Answers) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for (index, _), count in counted.items():
+        found[index] += count
+    return found
+
+
+# --- objections ----------------------------------------------------------------------------------
+
+
+def check_objected(
+    shelf: Shelf, entry: AgencyEntry, ledger: Ledger, bodies: Bodies, waiting: Iterable[int]
+) -> None:
+    """What residents objected to, against the log and what is sealed beside it."""
+    outcomes = {
+        leaf.objection: leaf.outcome
         for leaf in ledger.leaves.values()
-        if isinstance(leaf, DisclosureLeaf) and leaf.inquiry is not None
+        if isinstance(leaf, ObjectionAnswerLeaf)
     }
-    for index, _ in sorted(due - spent):
-        shelf.note(f"leaf {index}", "was used, and is not spent")
+    told = set()
+    for row in shelf.rows(OBJECTED):
+        about = f"objected {row.objection}"
+        told.add(row.objection)
+        leaf = ledger.leaves.get(row.objection)
+        outcome = outcomes.get(row.objection)
+        if not isinstance(leaf, ObjectionLeaf) or not _is_told(row, leaf, entry, bodies):
+            shelf.note(about, "is not what the objection in the log and its entry say")
+        elif outcome is None and row.objection not in waiting:
+            missing = f"waiting {row.objection}", "is missing: its agency was told of the objection"
+            shelf.findings.note(CHAINS, *missing)
+        if row.outcome not in ("", *((outcome, "answered") if outcome else ())):
+            shelf.note(about, "has another outcome than its answer in the log")
+        shelf.findings.counts["objections"] += 1
+    for index in outcomes.keys() - told:
+        objection = ledger.leaves.get(index)
+        if isinstance(objection, ObjectionLeaf) and _asked_by(entry, objection, bodies):
+            shelf.note(f"objected {index}", "is missing: this agency has answered it")
+
+
+def _is_told(row: ObjectedRow, leaf: ObjectionLeaf, entry: AgencyEntry, bodies: Bodies) -> bool:
+    """Whether an agency was told what stands in the log; what was erased says nothing."""
+    receiver = load().receivers[entry.receiver]
+    if public_asker(receiver, entry.prefecture, row.row) != (leaf.agency, leaf.row):
+        return False
+    body = bodies.body(leaf.entry, bytes.fromhex(leaf.about))
+    if body is not None and (body.agency, body.inquiry, body.row) != (
+        entry.id,
+        row.inquiry,
+        row.row,
+    ):
+        return False
+    words = bodies.words(row.objection)
+    return row.answer_by == leaf.answer_by and (words is None or words.text == row.text)
+
+
+def _asked_by(entry: AgencyEntry, leaf: ObjectionLeaf, bodies: Bodies) -> bool:
+    body = bodies.body(leaf.entry, bytes.fromhex(leaf.about))
+    return body is not None and body.agency == entry.id

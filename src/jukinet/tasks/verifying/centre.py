@@ -1,27 +1,37 @@
 """Centre: prefecture by prefecture the towns and the index of them, then what spans them all."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from jukinet.feed.link import stream_name
+from jukinet.merkle.note import VerifierKey
+from jukinet.merkle.policy import NONE, Policy
 from jukinet.nodes.centre.inspection import Person
 from jukinet.nodes.keyring import payload_opening
 from jukinet.nodes.message import CENTRE
 from jukinet.tasks.folder import Folder
 from jukinet.tasks.verifying.agencies import (
     Bearer,
+    Numbers,
     Receipts,
     check_asked,
-    check_spent,
+    check_given,
+    check_objected,
     check_subjects,
 )
 from jukinet.tasks.verifying.arrivals import Arrivals, Incoming
+from jukinet.tasks.verifying.auditing import check_keys, check_rules
+from jukinet.tasks.verifying.bodies import Bodies
+from jukinet.tasks.verifying.closed import check_closed
 from jukinet.tasks.verifying.feeds import Stream, check_received, follow_streams, read_inbox
 from jukinet.tasks.verifying.files import Held
 from jukinet.tasks.verifying.findings import Findings, Progress
 from jukinet.tasks.verifying.index import check_index
+from jukinet.tasks.verifying.keeper import Used, check_spent
 from jukinet.tasks.verifying.ledger import Ledger, starts_of
 from jukinet.tasks.verifying.logfiles import PLACE, open_log
 from jukinet.tasks.verifying.national import (
@@ -33,11 +43,22 @@ from jukinet.tasks.verifying.national import (
     read_handed,
     versions,
 )
+from jukinet.tasks.verifying.noted import check_noted, check_progress, check_waiting
 from jukinet.tasks.verifying.notices import Told
 from jukinet.tasks.verifying.stores import Shelf, opened
 from jukinet.tasks.verifying.towns import Spoken, check_town, silent
+from jukinet.tasks.verifying.witnesses import Cosignatures, check_witness
 
 UNVERIFIED = "cannot be verified to its end"
+
+
+class Public(NamedTuple):
+    """The public log as it was read, for all who hold something of it."""
+
+    ledger: Ledger
+    bodies: Bodies
+    cosignatures: Cosignatures
+    waiting: frozenset[int] = frozenset()  # objections
 
 
 class Verification:
@@ -67,8 +88,9 @@ class Verification:
         for prefecture in self.held.prefectures:
             self._prefecture(prefecture)
         self._national()
-        ledger = self._ledger()
-        self._agencies(ledger)
+        public = self._ledger()
+        self._agencies(public)
+        self._witnesses(public)
         self._note_missing()
 
     # --- towns and the index of them --------------------------------------------------------
@@ -141,63 +163,97 @@ class Verification:
                 place = f"centre/{prefecture}.db"
                 check_gone(self.findings, place, prefecture, people, told, where)
 
-    def _ledger(self) -> Ledger | None:
-        ledger = self._log()
+    def _ledger(self) -> Public | None:
+        """The public log, and the chain store beside it."""
+        public = self._log()
+        waiting: frozenset[int] = frozenset()
         with self._opened(self.folder.chains, "centre/chains.db", "chains") as shelf:
-            if shelf is not None and ledger is not None:
-                starts = starts_of(self.told, self.applied)
-                ledger.check_chains(
-                    shelf,
-                    starts,
-                    self._keeper,
-                    decoys=self._decoys,
-                    askers=self.held.agencies,
-                )
-        if ledger is not None:
-            size = ledger.log.size
-            with self.findings.reading(PLACE, "leaves", UNVERIFIED):
-                ledger.check_leaves(
-                    self.held.directory, lambda done: self.progress("ledger", done, size)
-                )
-            self.progress("ledger", size, size)
-        return ledger
+            if shelf is not None and public is not None:
+                waiting = self._chains(shelf, public)
+        if public is None:
+            return None
+        size = public.ledger.log.size
+        with self.findings.reading(PLACE, "leaves", UNVERIFIED):
+            public.bodies.check(lambda done: self.progress("ledger", done, size))
+        with self.findings.reading(PLACE, "rules", UNVERIFIED):
+            check_rules(public.ledger)
+        with self.findings.reading(PLACE, "runs", UNVERIFIED):
+            check_closed(public.ledger)
+        if self.held.directory is not None:
+            check_keys(public.ledger, self.held.directory)
+        self.progress("ledger", size, size)
+        return public._replace(waiting=waiting)
 
-    def _log(self) -> Ledger | None:
+    def _chains(self, shelf: Shelf, public: Public) -> frozenset[int]:
+        """The chain store; the objections that wait in it."""
+        ledger = public.ledger
+        size = check_progress(shelf, ledger)
+        ledger.check_chains(
+            shelf,
+            starts_of(self.told, self.applied),
+            self._keeper,
+            decoys=self._decoys,
+            askers=self.held.agencies,
+            size=size,
+        )
+        check_noted(shelf, ledger, size)
+        return frozenset(check_waiting(shelf, ledger, public.bodies, size))
+
+    def _log(self) -> Public | None:
         """The leaves of the public log, every hash checked."""
         directory = self.held.directory
         if not any((self.folder.log / name).exists() for name in ("checkpoint", "tile")):
             self._missing.append((PLACE, ""))
             return None
-        log = open_log(self.folder.log, directory.log, self.findings) if directory else None
+        if directory is None:
+            return None
+        key = VerifierKey.parse(directory.log)
+        cosignatures = Cosignatures(key, self.held.policy or Policy(NONE))
+        log = open_log(self.folder.log, key, cosignatures, self.findings)
         if log is None:
             return None
         ledger = Ledger(log, self.findings)
         ledger.decode()
-        return ledger
+        return Public(ledger, Bodies(ledger, directory, self._keeper), cosignatures)
 
-    def _agencies(self, ledger: Ledger | None) -> None:
-        answered: set[int] = set()
+    # --- whoever asks, opens and cosigns ----------------------------------------------------
+
+    def _agencies(self, public: Public | None) -> None:
+        used = Used(Counter(), Counter())
         bearers = self._bearers()
         for done, name in enumerate(self.held.agencies, start=1):
             place = f"agencies/{name}.db"
             with self._opened(self.folder.agency(name), place, "agency") as shelf:
-                if shelf is not None:
-                    answered |= self._agency(shelf, name, ledger, bearers)
+                if shelf is not None and public is not None:
+                    used = used.and_of(self._agency(shelf, name, public, bearers))
             self.progress("agencies", done, len(self.held.agencies))
         with self._opened(self.folder.keeper, "keeper/keeper.db", "keeper") as shelf:
-            if shelf is not None and ledger is not None:
-                check_spent(shelf, ledger, answered)
+            if shelf is not None and public is not None:
+                check_spent(shelf, public.ledger, used)
 
     def _agency(
-        self, shelf: Shelf, name: str, ledger: Ledger | None, bearers: dict[bytes, Bearer]
-    ) -> set[int]:
-        held, directory = self.held, self.held.directory
-        if ledger is None or directory is None or name not in directory.agencies:
-            return set()
+        self, shelf: Shelf, name: str, public: Public, bearers: dict[bytes, Bearer]
+    ) -> Used:
+        held, directory, ledger = self.held, self.held.directory, public.ledger
+        if directory is None or name not in directory.agencies:
+            return Used(Counter(), Counter())
         entry = directory.agencies[name]
-        if held.centre is not None and held.keeper is not None:
-            check_subjects(shelf, entry, bearers, held.centre, held.keeper)
-        return check_asked(shelf, entry, Receipts(ledger, directory.log), ledger)
+        answers = check_asked(shelf, entry, Receipts(ledger, public.cosignatures), ledger)
+        check_objected(shelf, entry, ledger, public.bodies, public.waiting)
+        if held.centre is None or held.keeper is None:
+            return Used(Counter(), Counter())
+        subjects = check_subjects(shelf, entry, bearers, held.centre, held.keeper)
+        numbers = Numbers(ledger, public.bodies, bearers, held.keeper)
+        return check_given(shelf, entry, answers, subjects, numbers)
+
+    def _witnesses(self, public: Public | None) -> None:
+        for name, card in self.held.witnesses.items():
+            place = f"witnesses/{name}/witness.db"
+            path = self.folder.witness(name) / "witness.db"
+            with self._opened(path, place, "witness") as shelf:
+                if shelf is not None and public is not None:
+                    log = public.ledger.log
+                    check_witness(shelf, name, card.logs, public.cosignatures, log)
 
     def _bearers(self) -> dict[bytes, Bearer]:
         """Whom a handle may mean."""

@@ -1,8 +1,10 @@
 """Small files: the mark, the directory and the key rings, and whether they belong together.
 
-Each must be byte for byte what Jukinet writes; every public key of the directory must be that of a
-ring; what a town shares with the centre must be the same on both sides. A file that cannot be read
-is noted, and what needs it is left unchecked.
+The witnesses' own folders are among them, as far as they stand here and not elsewhere.
+
+Each must be byte for byte what Jukinet writes; every public key of the directory and of its policy
+must be that of a ring; what a town shares with the centre must be the same on both sides. A file
+that cannot be read is noted, and what needs it is left unchecked.
 """
 
 import stat
@@ -12,13 +14,19 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from jukinet.errors import Damaged
+from jukinet.errors import Damaged, Malformed
 from jukinet.law.schedule import load
 from jukinet.law.tags import town_key
+from jukinet.merkle import policy as policies
+from jukinet.merkle.note import VerifierKey
+from jukinet.merkle.policy import Policy
 from jukinet.nodes.keyring import AgencyRing, CentreRing, Directory, KeeperRing, TownRing
+from jukinet.nodes.witness import verifier_of
 from jukinet.tasks.folder import MARK, Checked, Folder, Mark
+from jukinet.tasks.network import WITNESSES_WANTED
 from jukinet.tasks.network import directory as directory_of
 from jukinet.tasks.verifying.findings import UNREADABLE, Findings
+from jukinet.tasks.witnessing import KINDS, Card, WitnessRing
 
 T = TypeVar("T")
 
@@ -36,6 +44,8 @@ class Held(NamedTuple):
     centre: CentreRing | None
     keeper: KeeperRing | None
     rings: dict[str, TownRing]
+    policy: Policy | None
+    witnesses: dict[str, Card]  # those that stand in this folder
 
     @property
     def prefectures(self) -> list[str]:
@@ -57,8 +67,10 @@ def check_files(folder: Folder, findings: Findings) -> Held:
     whole = len(rings) == len(towns) and len(askers) == len(agencies)
     if directory and centre and keeper and whole:
         _check_directory(directory, centre, keeper, rings, askers, findings)
+    policy = _policy(directory, findings) if directory else None
+    witnesses = _witnesses(folder, policy, directory, findings) if policy and directory else {}
     _check_folders(folder, towns, agencies, findings)
-    return Held(towns, agencies, directory, centre, keeper, rings)
+    return Held(towns, agencies, directory, centre, keeper, rings, policy, witnesses)
 
 
 def _mark(folder: Folder, findings: Findings) -> Mark | None:
@@ -93,11 +105,14 @@ def _stems(path: Path) -> tuple[str, ...]:
 # --- each file ---------------------------------------------------------------------------------
 
 
-def _read(folder: Folder, name: str, kind: type[T], findings: Findings) -> T | None:
+def _read(
+    folder: Folder, name: str, kind: type[T], findings: Findings, within: str = ""
+) -> T | None:
     """The content of a small file with a check, byte for byte as it is written."""
     path = folder.root / name
+    place = within + name
     if not path.exists():
-        findings.note(name, "file", "is missing")
+        findings.note(place, "file", "is missing")
         return None
     try:
         parts = Path(name).with_suffix("").parts
@@ -106,23 +121,29 @@ def _read(folder: Folder, name: str, kind: type[T], findings: Findings) -> T | N
         body = msgspec.Raw(msgspec.json.encode(found))
         check = msgspec.json.decode(path.read_bytes(), type=Checked).check
     except UNREADABLE:
-        findings.note(name, "file", "does not fit its check, or is not what Jukinet wrote")
+        findings.note(place, "file", "does not fit its check, or is not what Jukinet wrote")
         return None
-    _check_bytes(folder, name, Checked(body=body, check=check), findings)
+    _check_bytes(folder, name, Checked(body=body, check=check), findings, within)
     findings.counts["files"] += 1
     return found
 
 
-def _check_bytes(folder: Folder, name: str, value: Any, findings: Findings) -> None:
+def _check_bytes(
+    folder: Folder, name: str, value: Any, findings: Findings, within: str = ""
+) -> None:
     if (folder.root / name).read_bytes() != msgspec.json.encode(value) + b"\n":
-        findings.note(name, "file", "is not written as Jukinet writes it")
+        findings.note(within + name, "file", "is not written as Jukinet writes it")
 
 
-def _ring(folder: Folder, name: str, kind: type[T], findings: Findings) -> T | None:
+def _ring(
+    folder: Folder, name: str, kind: type[T], findings: Findings, within: str = ""
+) -> T | None:
     path = f"keys/{name}.json"
-    ring = _read(folder, path, kind, findings)
+    ring = _read(folder, path, kind, findings, within)
     if ring is not None and stat.S_IMODE((folder.root / path).stat().st_mode) != 0o600:
-        findings.note(path, "permissions", "may be read by others than its owner (want 0600)")
+        findings.note(
+            within + path, "permissions", "may be read by others than its owner (want 0600)"
+        )
     return ring
 
 
@@ -131,6 +152,64 @@ def _rings(
 ) -> dict[str, T]:
     read = {name: _ring(folder, f"{group}/{name}", kind, findings) for name in names}
     return {name: ring for name, ring in read.items() if ring is not None}
+
+
+# --- witnesses ---------------------------------------------------------------------------------
+
+
+def _policy(directory: Directory, findings: Findings) -> Policy | None:
+    """The policy of the directory; it must know the directory's log."""
+    try:
+        policy, key = policies.parse(directory.policy), VerifierKey.parse(directory.log)
+    except Malformed:
+        findings.note(DIRECTORY, "policy", "is none, or the log's key is none")
+        return None
+    if [one.key for one in policy.logs] != [key]:
+        findings.note(DIRECTORY, "policy", "is of another log")
+    return policy
+
+
+def _witnesses(
+    folder: Folder, policy: Policy, directory: Directory, findings: Findings
+) -> dict[str, Card]:
+    """The witnesses of a policy that stand in this folder; others stand elsewhere."""
+    found: dict[str, Card] = {}
+    names = list(dict.fromkeys(one.name for one in policy.witnesses))
+    here = [name for name in names if folder.witness(name).is_dir()]
+    findings.counts["witnesses_elsewhere"] += len(names) - len(here)
+    for name in here:
+        own, within = Folder(folder.witness(name)), f"witnesses/{name}/"
+        card = _read(own, "public/witness.json", Card, findings, within)
+        ring = _ring(own, "witness", WitnessRing, findings, within)
+        _check_private(own.root / "keys", f"{within}keys", findings)
+        if card is not None:
+            found[name] = card
+            if directory.log not in card.logs:
+                findings.note(f"{within}public/witness.json", "logs", "does not know this log")
+        if card is not None and ring is not None:
+            wanted = [one.key for one in policy.witnesses if one.name == name]
+            if _keys(card, ring) != wanted:
+                findings.note(
+                    f"{within}keys/witness.json", "keys", "are not those that the policy names"
+                )
+    if len(here) == len(names):
+        _check_policy(policy, findings)
+    return found
+
+
+def _keys(card: Card, ring: WitnessRing) -> list[VerifierKey]:
+    try:
+        return [verifier_of(card.name, KINDS[kind](seed)) for kind, seed in ring.seeds.items()]
+    except UNREADABLE:
+        return []
+
+
+def _check_policy(policy: Policy, findings: Findings) -> None:
+    """Of witnesses that all stand here, as many are wanted as when the network was made."""
+    wanted = WITNESSES_WANTED if policy.witnesses else 0
+    (log,) = policy.logs[:1] or (None,)
+    if log is None or policy != policies.m_of_n(log.key, policy.witnesses, wanted):
+        findings.note(DIRECTORY, "policy", "wants other witnesses than the network was made with")
 
 
 # --- do they belong together? --------------------------------------------------------------------
@@ -186,14 +265,24 @@ def _check_folders(
         "keys/towns": {f"{town}.json" for town in towns},
         "keys/agencies": {f"{agency}.json" for agency in agencies},
     }
+    for name in _names(folder.witness("x").parent):
+        own[f"witnesses/{name}"] = {"public", "keys", "witness.db", ".lock"}
+        own[f"witnesses/{name}/public"] = own[f"witnesses/{name}/keys"] = {"witness.json"}
     for name, wanted in own.items():
         path = folder.root / name
         for one in sorted(path.iterdir()) if path.is_dir() else ():
             if _plain(one.name) not in wanted:
                 findings.note(f"{name}/{one.name}", "file", FOREIGN)
-    keys = folder.root / "keys"
+    _check_private(folder.root / "keys", "keys", findings)
+
+
+def _check_private(keys: Path, place: str, findings: Findings) -> None:
     if keys.is_dir() and stat.S_IMODE(keys.stat().st_mode) != 0o700:
-        findings.note("keys", "permissions", "may be entered by others than its owner (want 0700)")
+        findings.note(place, "permissions", "may be entered by others than its owner (want 0700)")
+
+
+def _names(path: Path) -> list[str]:
+    return sorted(one.name for one in path.iterdir()) if path.is_dir() else []
 
 
 def _plain(name: str) -> str:

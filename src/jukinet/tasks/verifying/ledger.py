@@ -1,14 +1,14 @@
-"""Ledger: every chain of labels walked from its seed, every leaf decoded, every body opened.
+"""Ledger: every leaf decoded, every bundle read, every chain of labels walked from its seed.
 
 A chain begins with a seed that a town told, or with the decoy's; walking it over the log gives its
-place, its state and the label to come, and leads to every disclosure that stands under it. A leaf
-whose label no chain leads to would be one that no resident could find.
+place, its state and the label to come, and leads to every entry that stands under it. A leaf whose
+label no chain leads to would be one that no resident could find.
 
 Where the log is ahead of the chain store (`leaves_to_take_in`), a crash came between the two; the
 labels and places must then agree as far as the store has taken the log in.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from jukinet.errors import JukinetError
@@ -16,18 +16,15 @@ from jukinet.keys import ratchet
 from jukinet.keys.seal import OpenKey
 from jukinet.law import leaf as leaves
 from jukinet.law.inquiry import NONCE_BYTES
-from jukinet.law.leaf import DisclosureLeaf, Given, InquiryLeaf, Leaf, RefusalLeaf
-from jukinet.law.schedule import load
-from jukinet.ledger.chains import CHAINS, LABELS, NONCES, PROGRESS, Chain
+from jukinet.law.leaf import BundleLeaf, Leaf
+from jukinet.ledger.chains import CHAINS, LABELS, NONCES, Chain
+from jukinet.merkle import runs
 from jukinet.nodes.centre.inspection import DECOY
-from jukinet.nodes.keyring import Directory
 from jukinet.nodes.sealing import seed_context
 from jukinet.tasks.verifying.findings import UNREADABLE, Findings, short
 from jukinet.tasks.verifying.logfiles import PLACE, LogFiles
 from jukinet.tasks.verifying.notices import Told, mark
 from jukinet.tasks.verifying.stores import Shelf
-
-Tick = Callable[[int], None]
 
 
 class Start(NamedTuple):
@@ -43,6 +40,20 @@ class Walked(NamedTuple):
 
     leaves: list[int]
     states: list[bytes]  # one more than leaves: the last is the state to come
+
+
+class Owner(NamedTuple):
+    """On whose chain a label stands, where, and the state that it comes from."""
+
+    locator: bytes
+    epoch: int
+    place: int
+    state: bytes
+
+    @property
+    def entry_key(self) -> bytes:
+        """What opens the body that stands under the label."""
+        return ratchet.entry_key(self.state)
 
 
 Starts = dict[tuple[bytes, int], list[Start]]
@@ -65,37 +76,62 @@ class Ledger:
         self.log = log
         self.findings = findings
         self.leaves: dict[int, Leaf] = {}
+        self.bundles: dict[int, list[bytes]] = {}  # the records of each, in order
+        self.borne: dict[int, Sequence[bytes]] = {}  # labels by leaf, those of bundles too
         self.labels: dict[bytes, int] = {}
-        self._states: dict[int, bytes] = {}  # of disclosures: the state that opens their body
+        self.owners: dict[bytes, Owner] = {}  # by label, as far as chains lead to it
 
     def note(self, index: int, sentence: str) -> None:
         """Note a finding about a leaf."""
         self.findings.note(PLACE, f"leaf {index}", sentence)
 
     def decode(self) -> None:
-        """Every entry of the log as a leaf."""
+        """Every entry of the log as a leaf, with the labels that it bears or bundles."""
         for index, entry in enumerate(self.log.entries):
             if entry is None:
                 continue
             try:
-                leaf = leaves.decode(entry)
-                labels = leaf.labels if isinstance(leaf, DisclosureLeaf) else ()
-                for label in map(bytes.fromhex, labels):
-                    if self.labels.setdefault(label, index) != index:
-                        self.note(index, "stands under the label of an earlier leaf")
+                leaf = self.leaves[index] = leaves.decode(entry)
             except UNREADABLE:
                 self.note(index, "is not written as leaves are")
                 continue
-            self.leaves[index] = leaf
-            if isinstance(leaf, DisclosureLeaf):
-                self.findings.counts["disclosures"] += 1
+            if isinstance(leaf, BundleLeaf):
+                self._read_bundle(index, leaf)
+            elif labels := leaves.labels_of(leaf):
+                self.borne[index] = labels
+            for label in self.borne.get(index, ()):
+                if self.labels.setdefault(label, index) != index:
+                    self.note(index, "stands under the label of an earlier leaf")
+            if isinstance(leaf, leaves.Given):
+                self.findings.counts["disclosures"] += getattr(leaf, "count", 1)
 
-    def walk(self, seed: bytes) -> Walked:
+    def _read_bundle(self, index: int, leaf: BundleLeaf) -> None:
+        """The records of a bundle, every file of it compared with what they make."""
+        folder, root, size = leaves.bundle_folder(index), leaf.root, leaves.BUNDLE_RECORD_BYTES
+        read, made = self.log.beside, bytes.fromhex(root)
+        try:
+            runs.check(read, folder, count=leaf.count, root=made, record_bytes=size)
+            run = runs.Run(read, folder, count=leaf.count, root=made, record_bytes=size)
+            records = self.bundles[index] = list(run.records())
+        except UNREADABLE as error:
+            path = str(error).partition(":")[0]
+            self.findings.note(PLACE, path[:80], "is not what its bundle's leaf was made for")
+            return
+        self.borne[index] = [record[: ratchet.LABEL_BYTES] for record in records]
+        self.findings.counts["bundles"] += 1
+
+    def whole(self, index: int) -> bool:
+        """Whether a leaf and the labels of its bundle could be read."""
+        leaf = self.leaves.get(index)
+        return leaf is not None and (not isinstance(leaf, BundleLeaf) or index in self.bundles)
+
+    def walk(self, seed: bytes, locator: bytes, epoch: int) -> Walked:
         """A chain from its seed over the log."""
-        state, found, states = seed, [], [seed]
-        while (index := self.labels.get(ratchet.label(state))) is not None:
+        state, states = seed, [seed]
+        found: list[int] = []
+        while (index := self.labels.get(label := ratchet.label(state))) is not None:
+            self.owners[label] = Owner(locator, epoch, len(found), state)
             found.append(index)
-            self._states[index] = state
             state = ratchet.next_state(state)
             states.append(state)
         return Walked(found, states)
@@ -110,10 +146,12 @@ class Ledger:
         *,
         decoys: bool,
         askers: Collection[str],
+        size: int,
     ) -> None:
-        """The rows of the chain store against seeds and log."""
-        size = self._check_progress(shelf)
-        walked = {key: [self.walk(one.seed) for one in begun] for key, begun in starts.items()}
+        """The rows of the chain store against seeds and the first `size` leaves of the log."""
+        walked = {
+            key: [self.walk(one.seed, *key) for one in begun] for key, begun in starts.items()
+        }
         newest: dict[bytes, int] = {}
         for (locator, epoch), begun in starts.items():
             if any(one.applied for one in begun):
@@ -157,16 +195,7 @@ class Ledger:
         except JukinetError:
             shelf.note("chain of the decoy", "its sealed seed does not open")
             return None
-        return self.walk(seed)
-
-    def _check_progress(self, shelf: Shelf) -> int:
-        """How many leaves the chain store has taken in."""
-        rows = {row.name: row.size for row in shelf.rows(PROGRESS)}
-        size = rows.pop("log", 0)
-        if rows or not 0 <= size <= self.log.size:
-            shelf.note("progress", "is beyond the log, which was cut short or put back")
-        self.findings.counts["leaves_to_take_in"] += max(0, self.log.size - size)
-        return size
+        return self.walk(seed, DECOY, 0)
 
     def _check_labels(self, shelf: Shelf, size: int) -> None:
         due = {label: index for label, index in self.labels.items() if index < size}
@@ -182,82 +211,9 @@ class Ledger:
             if row.agency not in askers or len(row.nonce) != NONCE_BYTES or row.until <= 0:
                 shelf.note(f"nonce {short(row.nonce)}", "is of no inquiry that could be taken")
 
-    # --- leaves -----------------------------------------------------------------------------
-
-    def check_leaves(self, directory: Directory | None, tick: Tick) -> None:
-        """Every leaf against what it refers to, and against what is sealed beside it."""
-        answered: set[int] = set()
-        for index, leaf in self.leaves.items():
-            if isinstance(leaf, RefusalLeaf | Given) and leaf.inquiry is not None:
-                asked = self.leaves.get(leaf.inquiry)
-                if not _answers(leaf, asked) or leaf.inquiry >= index:
-                    self.note(index, "answers no inquiry of the same asker, row and kind")
-                if leaf.inquiry in answered:
-                    self.note(index, "answers an inquiry that was answered before")
-                answered.add(leaf.inquiry)
-            if isinstance(leaf, DisclosureLeaf):
-                self._check_body(index, leaf, directory)
-            elif self.log.body(index).content.strip(b"\x00"):
-                self.note(index, "has a body, and is of a kind that has none")
-            if index % 1000 == 0:
-                tick(index)
-        inquiries = {i for i, leaf in self.leaves.items() if isinstance(leaf, InquiryLeaf)}
-        self.findings.counts["inquiries_unanswered"] += len(inquiries - answered)
-
-    def _check_body(self, index: int, leaf: DisclosureLeaf, directory: Directory | None) -> None:
-        body = self.log.body(index)
-        if not body.there:
-            self.note(index, "the place of its sealed body is missing")
-            return
-        if not body.content.strip(b"\x00"):
-            self.findings.counts["bodies_erased"] += 1
-            return
-        state = self._states.get(index)
-        if state is None:
-            self.note(index, "its label belongs to no chain that a town began")
-            return
-        try:
-            salt, content = leaves.open_body(state, body.content)
-            fits = leaves.commitment(salt, content) == leaf.commitment
-            said = leaves.decode_body(content)
-        except JukinetError:
-            self.note(index, "its sealed body does not open under its chain")
-            return
-        asked = self.leaves.get(leaf.inquiry) if leaf.inquiry is not None else None
-        if not fits or not _says(said, leaf, asked, directory):
-            self.note(index, "its sealed body is not what it commits to")
-        self.findings.counts["bodies"] += 1
-
 
 def _stands(row: Chain, walked: Walked, size: int) -> bool:
     """Whether a chain stands where its labels in the first `size` leaves lead to."""
     place = sum(index < size for index in walked.leaves)
     state = walked.states[place]
     return row[2:5] == (place, state, ratchet.label(state))
-
-
-def _answers(leaf: RefusalLeaf | Given, asked: Leaf | None) -> bool:
-    if not isinstance(asked, InquiryLeaf):
-        return False
-    same = (leaf.agency, leaf.row, leaf.kind) == (asked.agency, asked.row, asked.kind)
-    return same and (isinstance(leaf, RefusalLeaf) or leaf.items == asked.items)
-
-
-def _says(
-    body: leaves.Body, leaf: DisclosureLeaf, asked: Leaf | None, directory: Directory | None
-) -> bool:
-    """Whether a body and its leaf speak of the same question."""
-    by_handle = leaf.inquiry is not None
-    if (body.kind, body.items) != (leaf.kind, leaf.items):
-        return False
-    if body.subject != ("handle" if by_handle else "search"):
-        return False
-    if isinstance(asked, InquiryLeaf) and asked.order != body.inquiry:
-        return False
-    if directory is None:
-        return True
-    entry = directory.agencies.get(body.agency)
-    if entry is None:
-        return False
-    receiver = load().receivers[entry.receiver]
-    return leaves.public_asker(receiver, entry.prefecture, body.row) == (leaf.agency, leaf.row)

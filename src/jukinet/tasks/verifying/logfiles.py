@@ -2,22 +2,37 @@
 
 `ledger.log.check` says whether every hash is what the entries make, and stops at the first that is
 not; here entries and bodies are read bundle by bundle, so that what is whole can still be compared.
-The scratch names of former checkpoints, and spare files, hold nothing and are not looked at.
+Every signature below the checkpoint must fit; that too few witnesses have signed it yet is under
+way. The scratch names of former checkpoints, and spare files, hold nothing and are not looked at.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from jukinet.errors import JukinetError, Malformed
 from jukinet.ledger import log
 from jukinet.merkle import tiles, tree
-from jukinet.merkle.checkpoint import Checkpoint, open_checkpoint
+from jukinet.merkle.checkpoint import Checkpoint
 from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.tiles import ENTRIES, TILE_WIDTH, Tile, TileTree
 from jukinet.store.disk import RealDisk
 from jukinet.tasks.verifying.findings import UNREADABLE, Findings
 
 PLACE = "centre/log"
+BESIDE = ("runs", "bundle", "statistics")
+
+
+class Reader(Protocol):
+    """Reads signed checkpoints."""
+
+    def read(self, note: bytes) -> Checkpoint:
+        """The checkpoint of a note; Refused or Malformed where any line of it does not fit."""
+        ...
+
+    def enough(self, note: bytes) -> bool:
+        """Whether as many witnesses have signed a note as are wanted."""
+        ...
 
 
 class Body(NamedTuple):
@@ -30,11 +45,10 @@ class Body(NamedTuple):
 class LogFiles:
     """A log's files at its checkpoint."""
 
-    def __init__(self, root: Path, key: VerifierKey, head: Checkpoint) -> None:
+    def __init__(self, root: Path, head: Checkpoint) -> None:
         self.head = head
         self.entries: list[bytes | None] = []
         self._root = root
-        self._key = key
         self._bodies: tuple[int, bytes | None] = (-1, None)
         self._tree: TileTree | None = None
         self._roots: dict[int, bytes] = {}
@@ -63,6 +77,18 @@ class LogFiles:
         content = (self._bodies[1] or b"")[place * log.BODY_SIZE : (place + 1) * log.BODY_SIZE]
         return Body(len(content) == log.BODY_SIZE, content)
 
+    def beside(self, path: str) -> bytes | None:
+        """A file that stands beside the log, or None."""
+        place = self._root / path
+        return place.read_bytes() if place.is_file() else None
+
+    def all_beside(self) -> Iterator[str]:
+        """The paths of the files of runs, bundles and statistics."""
+        for name in BESIDE:
+            for place in (self._root / name).rglob("*"):
+                if place.is_file():
+                    yield place.relative_to(self._root).as_posix()
+
     def root_at(self, size: int) -> bytes:
         """The root over the first `size` entries; raises Malformed where they cannot be read."""
         if size not in self._roots:
@@ -90,24 +116,25 @@ class LogFiles:
         raise Malformed(f"{tile.path}: is missing")
 
 
-def open_log(root: Path, vkey: str, findings: Findings) -> LogFiles | None:
+def open_log(root: Path, key: VerifierKey, reader: Reader, findings: Findings) -> LogFiles | None:
     """The files of a log, checked hash by hash; None where there is no checkpoint to go by."""
     path = root / log.CHECKPOINT
     if not path.is_file():
         findings.note(PLACE, log.CHECKPOINT, "is missing")
         return None
     try:
-        key = VerifierKey.parse(vkey)
-        head = open_checkpoint(path.read_bytes(), log=key)
+        note = path.read_bytes()
+        head = reader.read(note)
     except (JukinetError, OSError):
-        findings.note(PLACE, log.CHECKPOINT, "is not one that the log has signed")
+        findings.note(PLACE, log.CHECKPOINT, "is not one that the log and its witnesses signed")
         return None
+    findings.counts["checkpoints_to_cosign"] += head.size > 0 and not reader.enough(note)
     try:
         log.check(RealDisk(root), key)
     except UNREADABLE as error:
         name = str(error).partition(":")[0]
         findings.note(PLACE, name[:80], "is not what the entries and the checkpoint make")
-    files = LogFiles(root, key, head)
+    files = LogFiles(root, head)
     files.read(findings)
     findings.counts["leaves"] += len(files.entries)
     return files

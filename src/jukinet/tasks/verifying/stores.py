@@ -19,7 +19,7 @@ from urllib.parse import quote
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, select
 
-from jukinet.nodes import agency, keeper, municipality
+from jukinet.nodes import agency, keeper, municipality, witness
 from jukinet.nodes.centre import shelves
 from jukinet.store.engine import Statement, Transaction, open_store
 from jukinet.store.migrate import migrate
@@ -41,9 +41,10 @@ TABLES: Mapping[str, tuple[MetaData, ...]] = {
     "chains": shelves.CHAINS,
     "keeper": keeper.METADATA,
     "agency": agency.METADATA,
+    "witness": witness.METADATA,
 }
 
-_NUMBERED = frozenset({"code", "certificate", "subject"})  # their keys are not to be shown
+_NUMBERED = frozenset({"code", "certificate", "subject", "given"})  # their keys are not to be shown
 _HIDDEN_KEYS = frozenset({"prefecture"})
 
 

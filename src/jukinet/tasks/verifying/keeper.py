@@ -1,0 +1,120 @@
+"""Keeper: what was spent are leaves of the log that allow it, and all that was used is spent.
+
+A leaf that speaks of many (an order, a bundle, a sample) is spent once for each of them. What the
+agencies hold, what the log answers and what was opened after its day could not be there without
+a leaf that was spent for it.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from jukinet.law.leaf import (
+    BundleLeaf,
+    DeferredLeaf,
+    Given,
+    InquiryLeaf,
+    Leaf,
+    OpeningLeaf,
+    SampleLeaf,
+    SampleResultLeaf,
+)
+from jukinet.law.schedule import Kind
+from jukinet.nodes.keeper import HISTORY_STEPS, OPEN_STEPS, SPENT
+from jukinet.tasks.verifying.ledger import Ledger
+from jukinet.tasks.verifying.stores import Shelf
+
+_PLACE = re.compile("0|[1-9][0-9]{0,6}")
+FIRST, NUMBER, HANDLE = "open-1", "number", "handle"
+
+
+class Used(NamedTuple):
+    """What agencies hold that the keepers must have worked for, by leaf."""
+
+    answers: Counter[int]
+    numbers: Counter[int]
+
+    def and_of(self, other: "Used") -> "Used":
+        """What two agencies hold together."""
+        return Used(self.answers + other.answers, self.numbers + other.numbers)
+
+
+def check_spent(shelf: Shelf, ledger: Ledger, used: Used) -> None:
+    """The rows of what is spent, against the log and what agencies hold."""
+    spent: defaultdict[int, set[str]] = defaultdict(set)
+    for row in shelf.rows(SPENT):
+        shelf.findings.counts["spent"] += 1
+        spent[row.leaf].add(row.step)
+        if not _allows(ledger.leaves.get(row.leaf), row.step):
+            shelf.note(f"leaf {row.leaf}", "is spent, and is no leaf of the log that allows it")
+    for index in sorted({*_due(ledger, spent), *_lacking(spent, used)}):
+        shelf.note(f"leaf {index}", "was used, and is not spent")
+
+
+def _allows(leaf: Leaf | None, step: str) -> bool:
+    """Whether a leaf may be spent for a step; a bundle for each place by itself."""
+    if isinstance(leaf, BundleLeaf):
+        step, at, place = step.partition("@")
+        return bool(at) and _below(place, leaf.count) and step in _steps(leaf.kind)
+    if isinstance(leaf, InquiryLeaf):
+        return step == HANDLE or _numbered(step, HANDLE, leaf.count)
+    if isinstance(leaf, SampleLeaf):
+        return any(_numbered(step, what, len(leaf.picked)) for what in (HANDLE, "seed"))
+    if isinstance(leaf, DeferredLeaf) and step == "deferred":
+        return True
+    return isinstance(leaf, Given) and step in _steps(leaf.kind)
+
+
+def _steps(kind: str) -> frozenset[str]:
+    return (HISTORY_STEPS if kind == Kind.CHANGES else OPEN_STEPS) | {NUMBER}
+
+
+def _numbered(step: str, what: str, count: int) -> bool:
+    return step.startswith(f"{what}-") and _below(step.removeprefix(f"{what}-"), count)
+
+
+def _below(place: str, count: int) -> bool:
+    return bool(_PLACE.fullmatch(place)) and int(place) < count
+
+
+# --- what must be spent --------------------------------------------------------------------------
+
+
+def _due(ledger: Ledger, spent: Mapping[int, set[str]]) -> Iterator[int]:
+    """Leaves that the log itself says were used, and that lack a step."""
+    for leaf in ledger.leaves.values():
+        if isinstance(leaf, Given) and leaf.inquiry is not None:
+            if not _handles_opened(ledger.leaves.get(leaf.inquiry), spent.get(leaf.inquiry, set())):
+                yield leaf.inquiry
+        elif isinstance(leaf, OpeningLeaf) and "deferred" not in spent.get(leaf.deferred, ()):
+            yield leaf.deferred
+        elif isinstance(leaf, SampleResultLeaf):
+            steps = spent.get(leaf.sample, set())
+            seeds = sum(step.startswith("seed-") for step in steps)
+            if not leaf.agree <= seeds <= len(steps) - seeds:
+                yield leaf.sample
+
+
+def _handles_opened(inquiry: Leaf | None, steps: set[str]) -> bool:
+    if not isinstance(inquiry, InquiryLeaf):
+        return True  # the rules have said so
+    many = {f"{HANDLE}-{place}" for place in range(inquiry.count)}
+    return many <= steps or (inquiry.count == 1 and HANDLE in steps)
+
+
+def _lacking(spent: Mapping[int, set[str]], used: Used) -> Iterator[int]:
+    """Leaves on which something was opened or made that comes later than what is not spent."""
+    for index, steps in spent.items():
+        for step in steps:
+            name, at, place = step.partition("@")
+            first = {NUMBER: FIRST, "open-2": FIRST}.get(name)
+            if name.startswith("history-"):
+                first = NUMBER
+            if first and f"{first}{at}{place}" not in steps:
+                yield index
+    for what, counts in ((FIRST, used.answers), (NUMBER, used.numbers)):
+        for index, count in counts.items():
+            steps = spent.get(index, set())
+            if what not in steps and sum(one.startswith(f"{what}@") for one in steps) < count:
+                yield index
