@@ -21,6 +21,7 @@ from jukinet.law import statistics
 from jukinet.law.leaf import RunLeaf
 from jukinet.law.standing import day_of
 from jukinet.law.statistics import Statistics
+from jukinet.ledger.noted import Noted
 from jukinet.ledger.writer import Draft, Ledger
 from jukinet.merkle import runs
 
@@ -60,18 +61,30 @@ def run_folder(name: str) -> str:
 
 
 def _day(ledger: Ledger, today: date, now: datetime) -> Iterator[_Made]:
-    """Yesterday's run, where anything but runs was written before today, since the last."""
+    """The last day's run, where anything but runs was written since the one before."""
     noted = ledger.noted
-    name = str(today - timedelta(days=1))
-    if (
-        noted.news is None
-        or noted.news >= today
-        or any(run.span == "day" and run.name >= name for run in noted.runs)
-    ):
-        return
-    records = runs.in_order(noted.fresh)
-    leaf = _leaf("day", name, noted.end_of_days(), ledger.log.size, len(records), now)
-    yield _rooted(leaf, lambda: records)
+    name = _name(noted, today)
+    if name:
+        records = runs.in_order(noted.fresh)
+        leaf = _leaf("day", name, noted.end_of_days(), ledger.log.size, len(records), now)
+        yield _rooted(leaf, lambda: records)
+
+
+def _name(noted: Noted, today: date) -> str:
+    """The day that is to be closed: that of its first leaf; "" where there is none before today.
+
+    What was taken just before a midnight and written after it belongs to the day that it was
+    written on: days have a run each, and none comes after the run of its month.
+    """
+    yesterday = today - timedelta(days=1)
+    days = [run.name for run in noted.runs if run.span == "day"]
+    months = [run.name for run in noted.runs if run.span == "month"]
+    said = noted.news or today
+    for day in (said, yesterday) if said < today else ():
+        name = str(day)
+        if name > max(days, default="") and name[:7] > max(months, default=""):
+            return name
+    return ""
 
 
 def _merged(
