@@ -220,10 +220,11 @@ def _spend(tx: Transaction, order: KeeperOrder, reasons: Sequence[str]) -> list[
         if not reason:
             receipt = order.receipts[task.receipt]
             one = Spent(receipt.index, _step(task, receipt))
-            reason = "receipt: this leaf has been spent" if one in spent else ""
-            if not reason and one.step != DEFERRED:
+            if one not in spent:
                 fresh.append(one)
                 spent.add(one)
+            elif one.step != DEFERRED:
+                reason = "receipt: this leaf has been spent"
         found.append(reason)
     SPENT.add(tx, *fresh)
     return found
