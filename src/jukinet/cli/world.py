@@ -1,6 +1,6 @@
 """`jukinet world`: synthetic people, and their lives at the desks of towns."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -22,8 +22,8 @@ from jukinet.cli.common import (
 from jukinet.errors import Malformed
 from jukinet.tasks.asking import AGENCIES
 from jukinet.tasks.folder import Folder, Mark
-from jukinet.tasks.living import Living, fingerprint
-from jukinet.tasks.network import JST, create, open_network
+from jukinet.tasks.living import Living, fingerprint, opens
+from jukinet.tasks.network import create, open_network
 from jukinet.world.towns import choose
 
 app = App(name="world", help="Synthetic people, made from public statistics, and their lives.")
@@ -67,7 +67,7 @@ def build(
     if not folder.exists:
         create(folder, mark)
     began = perf_counter()
-    with open_network(folder, _morning(folder.mark())) as network, progress() as report:
+    with open_network(folder, opens(folder.mark())) as network, progress() as report:
         living = Living(network, folder.mark(), report)
         living.build()
         known = len(network.towns)
@@ -113,7 +113,7 @@ def live(
     if mark.living_to is not None and mark.living_to > since:
         to = mark.living_to  # what was begun is finished first
     began = perf_counter()
-    with open_network(folder, _morning(mark)) as network, progress() as report:
+    with open_network(folder, opens(mark)) as network, progress() as report:
         living = Living(network, mark, report)
         living.build()
         living.live(to)
@@ -134,11 +134,6 @@ def _say(living: Living) -> int:
     for sentence in living.not_filed:
         screen.print(sentence, style="yellow", markup=False)
     return DIFFERS if living.not_filed else DONE
-
-
-def _morning(mark: Mark) -> datetime:
-    assert mark.begins is not None
-    return datetime.combine(mark.begins, time(9), JST)
 
 
 def _later(day: date, years: int) -> date:

@@ -8,7 +8,7 @@ A demo that was interrupted goes on when it is called again with the same folder
 """
 
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date
 from typing import Any, NamedTuple
 
 from jukinet.client.statement import Statement, ViewKey, statement
@@ -22,8 +22,8 @@ from jukinet.nodes.municipality import Municipality
 from jukinet.register import book
 from jukinet.tasks.asking import AGENCIES, Askers, problems
 from jukinet.tasks.folder import Folder, Mark
-from jukinet.tasks.living import Living, Progress, fingerprint, quiet
-from jukinet.tasks.network import JST, Network, create, open_network
+from jukinet.tasks.living import Living, Progress, fingerprint, opens, quiet
+from jukinet.tasks.network import Network, create, open_network
 from jukinet.tasks.residents import (
     answer_objection,
     entries_of,
@@ -104,8 +104,7 @@ def begin(folder: Folder, seed: int, size: Size) -> Mark:
 def run(folder: Folder, seed: int, size: Size, progress: Progress = quiet) -> Outcome:
     """Run a demo, or the rest of one."""
     mark = begin(folder, seed, size)
-    opens = datetime.combine(mark.lived_to or BEGINS, time(9), JST)
-    with open_network(folder, opens) as network:
+    with open_network(folder, opens(mark)) as network:
         living = Living(network, mark, progress)
         living.build()
         askers = Askers(network, seed)

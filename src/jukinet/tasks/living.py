@@ -56,6 +56,18 @@ def _involved(event: Event) -> set[object]:
     return {*people, *(("home", home) for home in homes if home)}
 
 
+def opens(mark: Mark) -> datetime:
+    """When a world's network is to be brought up: in the morning of the day that is to be lived.
+
+    A world whose days are all lived is opened in the morning of its last.
+    """
+    assert mark.begins is not None
+    day = mark.lived_to or mark.begins
+    if mark.lived_to is not None and mark.living_to is not None and day < mark.living_to:
+        day += timedelta(days=1)
+    return datetime.combine(day, time(9), JST)
+
+
 class Living:
     """A world at the desks of a network."""
 
