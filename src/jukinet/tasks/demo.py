@@ -248,7 +248,7 @@ def _object(network: Network, key: ViewKey) -> None:
                 agency,
                 waiting.objection,
                 outcome="explained",
-                text="Your late husband drew this pension; we asked whether you still live.",
+                text="Our letter came back from your old address; we asked for the new one.",
                 official="official-1",
             )
 

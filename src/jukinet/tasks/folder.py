@@ -81,7 +81,10 @@ class Folder:
         if mark.check != _check(mark):
             raise Damaged(f"{self.root / MARK}: its check does not fit what it says")
         if mark.format != FORMAT:
-            raise Refused(f"{self.root}: made by another version of Jukinet (format {mark.format})")
+            raise Refused(
+                f"{self.root}: made by another version of Jukinet (format {mark.format}, this one "
+                f"has {FORMAT}); make a new one, or use the version that made it"
+            )
         return mark
 
     def put_mark(self, mark: Mark) -> None:
@@ -187,7 +190,10 @@ def _checked(path: Path, kind: type[T]) -> T:
     file = _read(path, Checked)
     if _digest(bytes(file.body)) != file.check:
         raise Damaged(f"{path}: its check does not fit what it says")
-    return msgspec.json.decode(file.body, type=kind)
+    try:
+        return msgspec.json.decode(file.body, type=kind)
+    except msgspec.ValidationError:
+        raise Damaged(f"{path}: another version of Jukinet wrote it; use that one") from None
 
 
 def _read(path: Path, kind: type[T]) -> T:

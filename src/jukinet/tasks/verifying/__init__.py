@@ -7,8 +7,8 @@ opened, every leaf held to the rules that auditors go by, every witness's store 
 One changed byte of any stored value is noticed. It needs all keys of the folder, starts no node,
 takes the folder's lock, and writes nothing.
 
-What is merely under way (not yet acknowledged, not yet cosigned, or cut short by a crash between two
-of the centre's writes) is counted and is no finding: the next start mends it. Files beside the log
+What is merely under way (not yet acknowledged or cosigned, or cut short by a crash between two of
+the centre's writes) is counted and is no finding: the next start mends it. Files beside the log
 that no leaf speaks of are counted, too.
 """
 
