@@ -341,7 +341,7 @@ def test_good_lines_among_strangers_count(somebody):
     nation.cut_off(W1)
     ask(nation, record)
     assert answered(nation) == 1
-    assert b"test/w9 " not in nation.disk.read("checkpoint")
+    assert b"witness.test/w9" not in nation.disk.read("checkpoint")
 
 
 def test_a_witness_that_names_one_size_after_the_other_is_asked_twice_and_left(somebody):

@@ -104,7 +104,8 @@ def begin(folder: Folder, seed: int, size: Size) -> Mark:
 def run(folder: Folder, seed: int, size: Size, progress: Progress = quiet) -> Outcome:
     """Run a demo, or the rest of one."""
     mark = begin(folder, seed, size)
-    with open_network(folder, datetime.combine(BEGINS, time(9), JST)) as network:
+    opens = datetime.combine(mark.lived_to or BEGINS, time(9), JST)
+    with open_network(folder, opens) as network:
         living = Living(network, mark, progress)
         living.build()
         askers = Askers(network, seed)

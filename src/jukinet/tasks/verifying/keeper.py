@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 from jukinet.law.leaf import (
     BundleLeaf,
+    DeferredLeaf,
     Given,
     InquiryLeaf,
     Leaf,
+    OpeningLeaf,
     SampleLeaf,
     SampleResultLeaf,
 )
@@ -59,6 +61,8 @@ def _allows(leaf: Leaf | None, step: str) -> bool:
         return step == HANDLE or _numbered(step, HANDLE, leaf.count)
     if isinstance(leaf, SampleLeaf):
         return any(_numbered(step, what, len(leaf.picked)) for what in (HANDLE, "seed"))
+    if isinstance(leaf, DeferredLeaf) and step == "deferred":
+        return True
     return isinstance(leaf, Given) and step in _steps(leaf.kind)
 
 
@@ -83,6 +87,8 @@ def _due(ledger: Ledger, spent: Mapping[int, set[str]]) -> Iterator[int]:
         if isinstance(leaf, Given) and leaf.inquiry is not None:
             if not _handles_opened(ledger.leaves.get(leaf.inquiry), spent.get(leaf.inquiry, set())):
                 yield leaf.inquiry
+        elif isinstance(leaf, OpeningLeaf) and "deferred" not in spent.get(leaf.deferred, ()):
+            yield leaf.deferred
         elif isinstance(leaf, SampleResultLeaf):
             steps = spent.get(leaf.sample, set())
             seeds = sum(step.startswith("seed-") for step in steps)
