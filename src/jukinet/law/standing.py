@@ -75,7 +75,8 @@ class StandingRows:
 
     def in_effect(self, row: str, day: date) -> GrantLeaf | None:
         """The row as it counts on a day in Japan, or None."""
-        found = [one for one in self._live(row) if one.counts_from <= str(day)]
+        today = str(day)
+        found = [one for one in self._live(row) if one.counts_from <= today]
         return found[-1] if found else None
 
     def newest(self, row: str) -> GrantLeaf | None:

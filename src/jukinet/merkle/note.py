@@ -19,8 +19,8 @@ Source: C2SP signed-note; C2SP tlog-cosignature; FIPS 204 (ML-DSA-44).
 """
 
 import re
-from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
+from base64 import b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -285,10 +285,11 @@ def _parse_line(line: str) -> Signature:
 def unbase64(field: str, encoded: str) -> bytes:
     """Standard base64 in its only spelling: padded, and without stray bits at the end."""
     try:
-        decoded = b64decode(encoded, validate=True)
-    except (NotBase64, ValueError):
+        content = encoded.encode()
+        decoded = a2b_base64(content, strict_mode=True)
+    except ValueError:
         raise Malformed(f"{field}: is not base64") from None
-    if b64encode(decoded).decode() != encoded:
+    if b2a_base64(decoded, newline=False) != content:
         raise Malformed(f"{field}: is not base64 in its shortest spelling")
     return decoded
 
