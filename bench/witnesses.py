@@ -149,19 +149,13 @@ def _over_http() -> float:
             found.append(Witness(f"w{number}", VerifierKey.parse(vkey), url))
         group = Group("two", 2, tuple(one.name for one in found))
         policy = Policy("two", (), tuple(found), (group,))
-        folder = stack.enter_context(_made(policy))
+        folder = stack.enter_context(net.folder(1, RESIDENTS, witnessed=policy))
         for one in found:
             root = Path(name) / one.name
             witnessing.trust(root, *witnessing.logs_of(str(folder.log / "policy")))
             stack.enter_context(_running(root, one.url))
         with net.opened(folder) as network:
             return _asked(network)
-
-
-@contextmanager
-def _made(policy: Policy) -> Iterator:  # type: ignore[type-arg]
-    with net.folder(1, RESIDENTS, witnessed=policy) as made:
-        yield made
 
 
 @contextmanager
