@@ -113,10 +113,10 @@ def create(
     folder.put_ring("centre", centre)
     keepers = {name: KeeperRing(signing=chance(32), opening=chance(32)) for name in KEEPERS}
     keys, shares = _shared(key_names(schedule), chance)
-    for (name, keeper), held in zip(keepers.items(), shares, strict=True):
+    for (name, keeper), written in zip(keepers.items(), shares, strict=True):
         folder.keeper(name).mkdir(parents=True, exist_ok=True)
         folder.put_ring(f"keepers/{name}", keeper)
-        folder.put_ring(f"keepers/{name}-shares", held)
+        folder.put_ring(f"keepers/{name}-shares", written)
     for town, ring in towns.items():
         folder.put_ring(f"towns/{town}", ring)
     for name, held in agencies.items():
@@ -152,7 +152,8 @@ class WrittenShares(Personal, frozen=True, kw_only=True):
     shares: dict[str, bytes]
 
 
-def _read_shares(written: WrittenShares) -> dict[str, KeyShare]:
+def read_shares(written: WrittenShares) -> dict[str, KeyShare]:
+    """The shares that were written down; raises Malformed where one is none."""
     return {name: read_share(content) for name, content in written.shares.items()}
 
 
@@ -308,7 +309,7 @@ def open_network(
                 name,
                 store(folder.keeper(name) / "keeper.db", "keeper"),
                 RealDisk(folder.keeper(name)),
-                HeldShares(_read_shares(folder.ring(f"keepers/{name}-shares", WrittenShares))),
+                HeldShares(read_shares(folder.ring(f"keepers/{name}-shares", WrittenShares))),
                 folder.ring(f"keepers/{name}", KeeperRing),
                 LogKey.parse(public.policy),
                 public,
