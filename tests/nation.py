@@ -38,7 +38,8 @@ from jukinet.keys.sign import SigningKey
 from jukinet.law import leaf as leaves
 from jukinet.law import notification as law
 from jukinet.law.identity import Item
-from jukinet.law.inquiry import BySearch, Claim
+from jukinet.law import order as orders
+from jukinet.law.inquiry import BySearch, Claim, Inquiry
 from jukinet.law.notification import MeasureStep
 from jukinet.law.record import Record
 from jukinet.law.schedule import Kind, Schedule, load
@@ -337,6 +338,7 @@ class Nation:
         if kind is Kind.CHANGES:
             more.setdefault("since", date(2000, 1, 1))
         more.setdefault("now", self.line.now)
+        more.setdefault("numbered", isinstance(subject, BySearch))
         return self.agencies[name].ask(row=row, kind=kind, subject=subject, **more)
 
     def ask(self, name: str, row: str, kind: Kind | str, subject, **more: Any) -> Outcome:
@@ -465,6 +467,12 @@ def crashing(at: int, when: str, error: type[Exception] | Exception = Crash):
         yield
     finally:
         Store.commit = commit
+
+
+def inquiry_of(message: Message, place: int = 0) -> Inquiry:
+    """One of the inquiries of an order, as the centre reads it."""
+    body = message.body
+    return orders.questions(orders.decode(body.order), body.questions)[place]
 
 
 def search(record: Record, place: str | None = None, **more: Any) -> BySearch:
