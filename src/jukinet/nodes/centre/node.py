@@ -55,7 +55,9 @@ from jukinet.nodes.message import (
     DrawSample,
     Feed,
     FeedAck,
+    FreshNumber,
     GiveViewKey,
+    MergeRecords,
     Message,
     Objection,
     Out,
@@ -109,7 +111,7 @@ class Centre:
             chance,
             self.out_of_step,
         )
-        self._residents = Residents(ledger, self._groups, shelves.chains, directory)
+        self._residents = Residents(ledger, self._groups, shelves, self._generations, directory)
         self._openings = Openings(ledger, self._groups, self._keepers, self.out_of_step)
         self._samples = Samples(
             ledger, self._groups, self._keepers, shelves.chains, ring, directory
@@ -180,6 +182,10 @@ class Centre:
             self._inquiries.ask(sender, body, now)
         elif isinstance(body, GiveViewKey):
             self._residents.give_key(sender, body, now)
+        elif isinstance(body, FreshNumber):
+            self._residents.fresh_number(sender, body, now)
+        elif isinstance(body, MergeRecords):
+            self._residents.merge(sender, body, now)
         elif isinstance(body, Objection):
             self._residents.object(sender, body, now)
         elif isinstance(body, AnswerObjection):
