@@ -21,6 +21,7 @@ from tests.support import (
     SHINJUKU,
     address,
     agency_ring,
+    centre_ring,
     chance,
     dealt,
     directory_of,
@@ -28,6 +29,7 @@ from tests.support import (
     filed,
     keeper_ring,
     memory,
+    town_ring,
 )
 
 from jukinet.client.audit import Auditor
@@ -54,7 +56,7 @@ from jukinet.nodes.centre import shelves
 from jukinet.nodes.centre.node import Centre
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.keeper import HeldShares, Keeper
-from jukinet.nodes.keyring import key_names, new_centre_ring, new_town_ring
+from jukinet.nodes.keyring import key_names
 from jukinet.nodes.message import DESK, Filed, Filing, Message, Node
 from jukinet.nodes.municipality import Municipality
 from jukinet.nodes.witness import Witness, verifier_of
@@ -94,8 +96,8 @@ class Nation:
         self.schedule = schedule or load()
         self.seed = seed
         self.chance = chance(seed)
-        self.centre_ring = new_centre_ring(chance("centre"), list(towns))
-        self.rings = {town: new_town_ring(chance(town), self.centre_ring, town) for town in towns}
+        self.centre_ring = centre_ring(towns)
+        self.rings = {town: town_ring(self.centre_ring, town) for town in towns}
         self.directory = directory_of(
             list(towns),
             self.centre_ring,

@@ -33,6 +33,7 @@ from jukinet.nodes.centre.node import Centre
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.keeper import HeldShares, Keeper
 from jukinet.nodes.keyring import (
+    RELEASE,
     AgencyEntry,
     AgencyRing,
     CentreRing,
@@ -43,6 +44,7 @@ from jukinet.nodes.keyring import (
     TownRing,
     key_names,
     new_centre_ring,
+    new_tag_keys,
     new_town_ring,
 )
 from jukinet.nodes.message import Node
@@ -107,12 +109,13 @@ def create(
     folder.refuse_foreign()
     folder.make_folders()
     schedule = load()
-    centre = new_centre_ring(chance, list(mark.towns))
-    towns = {town: new_town_ring(chance, centre, town) for town in mark.towns}
+    keys, shares = _shared(key_names(schedule), chance)
+    tags = new_tag_keys(chance, mark.towns)
+    centre = new_centre_ring(chance, mark.towns, tags, keys[RELEASE].public)
+    towns = {town: new_town_ring(chance, centre, tags[town[:2]], town) for town in mark.towns}
     agencies = {name: AgencyRing(signing=chance(32), enrol=chance(32)) for name in mark.agencies}
     folder.put_ring("centre", centre)
     keepers = {name: KeeperRing(signing=chance(32), opening=chance(32)) for name in KEEPERS}
-    keys, shares = _shared(key_names(schedule), chance)
     for (name, keeper), written in zip(keepers.items(), shares, strict=True):
         folder.keeper(name).mkdir(parents=True, exist_ok=True)
         folder.put_ring(f"keepers/{name}", keeper)

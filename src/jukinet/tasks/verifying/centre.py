@@ -137,13 +137,13 @@ class Verification:
             self.applied[town] = last
             applied += [one for one in said.told if one.number <= last]
             self.findings.counts["notices_under_way"] += sum(one.number > last for one in said.told)
-        centre = self.held.centre
+        keys = self.held.tags.get(prefecture)
         self._people[prefecture], decoy = check_index(
             shelf,
             prefecture,
             applied,
             begun=bool(rows),
-            index_key=centre.index.get(prefecture) if centre else None,
+            index_key=keys.index if keys else None,
             quorum=self._quorum,
         )
         self._decoys |= decoy

@@ -21,7 +21,17 @@ from jukinet.law.tags import town_key
 from jukinet.merkle import policy as policies
 from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.policy import Policy
-from jukinet.nodes.keyring import AgencyRing, CentreRing, Directory, KeeperRing, TownRing
+from jukinet.nodes.keyring import (
+    RELEASE,
+    AgencyRing,
+    CentreRing,
+    Directory,
+    KeeperRing,
+    TagKeys,
+    TownRing,
+    read_tag_keys,
+    release_context,
+)
 from jukinet.nodes.witness import verifier_of
 from jukinet.tasks.folder import MARK, Checked, Folder, Mark
 from jukinet.tasks.network import WITNESSES_WANTED, WrittenShares, read_shares
@@ -45,6 +55,7 @@ class Held(NamedTuple):
     directory: Directory | None
     centre: CentreRing | None
     quorum: Quorum | None  # of the keepers' shares, where as many stand here as must work together
+    tags: dict[str, TagKeys]  # by prefecture, as the quorum opens them
     rings: dict[str, TownRing]
     policy: Policy | None
     witnesses: dict[str, Card]  # those that stand in this folder
@@ -66,8 +77,10 @@ def check_files(folder: Folder, findings: Findings) -> Held:
     shares = _shares(folder, names, findings)
     rings = _rings(folder, "towns", towns, TownRing, findings)
     askers = _rings(folder, "agencies", agencies, AgencyRing, findings)
+    quorum = _quorum(shares, directory)
+    tags = _tags(centre, quorum, findings) if centre and quorum else {}
     if centre is not None:
-        _check_shared(centre, rings, findings)
+        _check_shared(centre, tags, rings, findings)
     whole = len(rings) == len(towns) and len(askers) == len(agencies)
     whole = whole and len(keepers) == len(shares) == len(names)
     if directory and centre and shares and whole:
@@ -78,8 +91,7 @@ def check_files(folder: Folder, findings: Findings) -> Held:
     policy = _policy(directory, findings) if directory else None
     witnesses = _witnesses(folder, policy, directory, findings) if policy and directory else {}
     _check_folders(folder, towns, agencies, names, findings)
-    quorum = _quorum(shares, directory)
-    return Held(towns, agencies, directory, centre, quorum, rings, policy, witnesses)
+    return Held(towns, agencies, directory, centre, quorum, tags, rings, policy, witnesses)
 
 
 def _mark(folder: Folder, findings: Findings) -> Mark | None:
@@ -261,12 +273,29 @@ def _check_policy(policy: Policy, findings: Findings) -> None:
 # --- do they belong together? --------------------------------------------------------------------
 
 
-def _check_shared(centre: CentreRing, rings: dict[str, TownRing], findings: Findings) -> None:
+def _tags(centre: CentreRing, quorum: Quorum, findings: Findings) -> dict[str, TagKeys]:
+    """The keys of the tags, which rest sealed to the keepers."""
+    found = {}
+    for prefecture, sealed in centre.released.items():
+        try:
+            context = release_context(prefecture)
+            found[prefecture] = read_tag_keys(quorum.open(RELEASE, sealed, context=context))
+        except UNREADABLE:
+            findings.note("keys/centre.json", f"tags of {prefecture}", "do not open")
+    return found
+
+
+def _check_shared(
+    centre: CentreRing,
+    keys: dict[str, TagKeys],
+    rings: dict[str, TownRing],
+    findings: Findings,
+) -> None:
     """What a town shares with the centre."""
     for town, ring in rings.items():
-        tags = centre.tags.get(town[:2])
+        tags = keys.get(town[:2])
         shared = {
-            "search tag key": tags is not None and ring.tags == town_key(tags, town),
+            "search tag key": not keys or (tags and ring.tags == town_key(tags.tags, town)),
             "code tag key": ring.codes == centre.codes,
             "reconciliation key": ring.reconcile == centre.reconcile.get(town),
         }
