@@ -27,6 +27,7 @@ from jukinet.law.inquiry import (
     Inquiry,
     Refusal,
 )
+from jukinet.law.leaf import Given as GivenLeaf
 from jukinet.law.leaf import ObjectionAnswerLeaf
 from jukinet.law.objection import ObjectionAnswer
 from jukinet.law.order import handle_of, order_of, signed_digest
@@ -38,6 +39,7 @@ from jukinet.nodes.message import (
     AnswerObjection,
     Ask,
     AskRows,
+    Converted,
     Message,
     NotGiven,
     NumberParts,
@@ -233,6 +235,7 @@ class Agency:
         self._chance = chance
         self._signing = signing_key(ring.signing)
         self._numbers = Numbers(name, OpenKey(ring.enrol), directory)
+        self.converted: list[tuple[int, Subject]] = []  # since `keep`, with the leaf of each
         self._rows = StandingRows()
         self._asked: dict[bytes, _Asked] = {}
         self._waiting: dict[bytes, list[Answer]] = {}  # answers, for the parts of their numbers
@@ -364,6 +367,8 @@ class Agency:
                 self._take(body, self._asked[body.nonce])
         elif isinstance(body, NumberParts):
             self._take_parts(body)
+        elif isinstance(body, Converted):
+            self._take_converted(body)
         elif isinstance(body, RowLeaves):
             self._take_rows(body)
         elif isinstance(body, ShowAnswers):
@@ -435,6 +440,23 @@ class Agency:
             if answer.nonce in self._asked:
                 self._take(answer, self._asked[answer.nonce])
 
+    def _take_converted(self, body: Converted) -> None:
+        """Its own numbers of people whom another agency had converted; in their own order."""
+        sector = f"{self.receiver.id}/{body.row}"
+        try:
+            leaf = check_receipt(body.receipt, self._log)
+            if not isinstance(leaf, GivenLeaf) or leaf.kind != Kind.CONVERT:
+                raise Refused("receipt: its leaf is not of a conversion")
+            found = [
+                Subject(sector, self._numbers.number(sector, one.parts, one.blind), one.handle)
+                for one in body.people
+            ]
+        except JukinetError as error:
+            self.distrusted.append(str(error))
+            return
+        found.sort(key=lambda one: one.number)
+        self.converted += [(body.receipt.index, one) for one in found]
+
     def _take(self, answer: Answer | Refusal, asked: _Asked) -> None:
         inquiry, number = asked.inquiry, ""
         try:
@@ -471,6 +493,7 @@ class Agency:
     def keep(self) -> None:
         """Keep the receipts, numbers and handles of what was answered since the last time."""
         answered, self._answered = self._answered, []
+        converted, self.converted = self.converted, []
         rows = [
             AskedRow(
                 answer.nonce,
@@ -490,6 +513,8 @@ class Agency:
                 if one.content is not None:
                     self._keep(tx, one, one.content, known)
             ASKED.put(tx, *rows)
+            SUBJECTS.put(tx, *[one for _, one in converted])
+            GIVEN.put(tx, *[Given(leaf, one.sector, one.number, b"") for leaf, one in converted])
 
     def _keep(
         self, tx: Transaction, one: _Answered, content: Content, known: dict[bytes, Subject]

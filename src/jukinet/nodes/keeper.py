@@ -313,6 +313,15 @@ class Keeper:
         shown = public_asker(receiver, entry.prefecture, grant.id)
         return _Asked(order, orders.signed_digest(signed.content), entry, grant.sector, shown)
 
+    def numbers_go_to(self, asked: _Asked) -> tuple[str, str]:
+        """To which agency's sector the numbers of an order go; a conversion's to another."""
+        if asked.order.kind is not Kind.CONVERT:
+            return asked.agency.id, asked.sector
+        target = self._schedule.grants[self._schedule.grants[asked.order.row].to]
+        agencies = self._directory.agencies.values()
+        of = [one.id for one in agencies if one.receiver == target.receiver]
+        return (of[0] if len(of) == 1 else ""), target.sector
+
     @property
     def index(self) -> int:
         """Its place in every sharing."""
@@ -545,7 +554,7 @@ def _why_not_task(task: Task, leaf: Leaf, asked: _Asked, keeper: Keeper) -> str:
     if isinstance(task, OpenHandle):
         return "receipt: a handle is opened on the leaf of its inquiry"
     if isinstance(task, MakeNumber):
-        mine = (task.agency, task.sector) == (asked.agency.id, asked.sector)
+        mine = (task.agency, task.sector) == keeper.numbers_go_to(asked)
         return "" if mine else "sector: its leaf is of another agency or row"
     if task.key != INDEX:
         return "key: on the leaf of a disclosure payloads are opened, and nothing else"
