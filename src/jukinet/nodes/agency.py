@@ -16,6 +16,7 @@ from jukinet.errors import JukinetError, Malformed, Refused
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import OpenKey
 from jukinet.law import objection as objections
+from jukinet.law import signing
 from jukinet.law.identity import Item
 from jukinet.law.inquiry import (
     NONCE_BYTES,
@@ -193,6 +194,9 @@ class Outcome(NamedTuple):
         return "<Outcome>"
 
 
+_Question = tuple[BySearch | ByHandle, Claim | None]
+
+
 class _Asked(NamedTuple):
     """A question that waits for its answer."""
 
@@ -264,8 +268,8 @@ class Agency:
 
         `numbered` says whether a number is wanted, with a handle to ask again by.
         """
-        return self._ordered(
-            [(subject, claim)],
+        (message,) = self._ordered(
+            [[(subject, claim)]],
             row=row,
             kind=kind,
             asked_at=now,
@@ -273,6 +277,33 @@ class Agency:
             since=since,
             official=official,
             defer_to=defer_to,
+            numbered=numbered,
+        )
+        return message
+
+    def ask_each(
+        self,
+        *,
+        row: str,
+        kind: Kind,
+        subjects: Sequence[BySearch | ByHandle],
+        now: datetime,
+        items: frozenset[Item] = frozenset(),
+        claims: Sequence[Claim] = (),
+        official: str = "official-1",
+        numbered: bool = False,
+    ) -> list[Message]:
+        """The messages of some questions of one moment: each an order of its own, signed at once.
+
+        Each has leaves of its own, as if it had been asked alone.
+        """
+        return self._ordered(
+            [[(one, claims[place] if claims else None)] for place, one in enumerate(subjects)],
+            row=row,
+            kind=kind,
+            asked_at=now,
+            items=items,
+            official=official,
             numbered=numbered,
         )
 
@@ -290,8 +321,8 @@ class Agency:
         numbered: bool = False,
     ) -> Message:
         """The message of an order of many questions of one kind, each answered by itself."""
-        return self._ordered(
-            [(one, claims[place] if claims else None) for place, one in enumerate(subjects)],
+        (message,) = self._ordered(
+            [[(one, claims[place] if claims else None) for place, one in enumerate(subjects)]],
             row=row,
             kind=kind,
             asked_at=now,
@@ -300,11 +331,23 @@ class Agency:
             official=official,
             numbered=numbered,
         )
+        return message
 
-    def _ordered(
-        self, asked: Sequence[tuple[BySearch | ByHandle, Claim | None]], **more: Any
-    ) -> Message:
-        """An order of this agency's, signed; its questions are kept until they are answered."""
+    def _ordered(self, asked: Sequence[Sequence[_Question]], **more: Any) -> list[Message]:
+        """Orders of this agency's, signed together; their questions wait for their answers."""
+        made = [self._written(questions, **more) for questions in asked]
+        signatures = signing.sign(self._signing, [content for content, _ in made])
+        return [
+            Message(
+                sender=self.name,
+                receiver=CENTRE,
+                body=Ask(agency=self.name, order=content, signature=signature, questions=questions),
+            )
+            for (content, questions), signature in zip(made, signatures, strict=True)
+        ]
+
+    def _written(self, asked: Sequence[_Question], **more: Any) -> tuple[bytes, tuple[bytes, ...]]:
+        """An order and its questions, as they go to the centre."""
         inquiries = [
             Inquiry(
                 agency=self.name,
@@ -320,13 +363,7 @@ class Agency:
         digest = signed_digest(content)
         for place, inquiry in enumerate(inquiries):
             self._asked[inquiry.nonce] = _Asked(inquiry, digest, place)
-        body = Ask(
-            agency=self.name,
-            order=content,
-            signature=self._signing.sign(content),
-            questions=questions,
-        )
-        return Message(sender=self.name, receiver=CENTRE, body=body)
+        return content, questions
 
     def answer_objection(
         self,

@@ -50,6 +50,7 @@ from jukinet.law.leaf import (
 )
 from jukinet.law.order import Order, SignedOrder
 from jukinet.law.schedule import Kind, Schedule, load
+from jukinet.law.signing import Signatures
 from jukinet.law.standing import day_of
 from jukinet.nodes import keeping
 from jukinet.nodes.keeper_log import KeeperLog, Served
@@ -223,7 +224,9 @@ class Keeper:
         self._schedule = schedule or load()
         self._budget = budget
         self._index = directory.keepers[name].index
-        self._agencies = {one: VerifyKey(entry.verify) for one, entry in directory.agencies.items()}
+        self._signatures = Signatures(
+            {one: VerifyKey(entry.verify) for one, entry in directory.agencies.items()}
+        )
         self._seals: dict[str, SealKey] = {}
         self._checked: dict[Receipt, Leaf] = {}
         self._orders: dict[bytes, _Asked] = {}
@@ -308,7 +311,7 @@ class Keeper:
         grant = self._schedule.grants.get(order.row)
         if entry is None or grant is None or grant.receiver != entry.receiver:
             raise Refused("order: the schedules have no such row of this agency's")
-        self._agencies[order.agency].verify(signed.content, signed.signature)
+        self._signatures.verify(order.agency, signed.content, signed.signature)
         receiver = self._schedule.receivers[grant.receiver]
         shown = public_asker(receiver, entry.prefecture, grant.id)
         return _Asked(order, orders.signed_digest(signed.content), entry, grant.sector, shown)

@@ -30,6 +30,7 @@ from jukinet.law.inquiry import ByHandle, BySearch, Inquiry, Receipt
 from jukinet.law.notice import Notice
 from jukinet.law.order import Order, SignedOrder
 from jukinet.law.schedule import Grant, Kind, Receiver, Schedule
+from jukinet.law.signing import Signatures
 from jukinet.ledger.chains import Nonce
 from jukinet.ledger.writer import Draft, Ledger, Part
 from jukinet.nodes import keeping
@@ -106,7 +107,9 @@ class Inquiries:
         self._keepers = keepers
         self._generations = generations
         self._chance = chance
-        self._verify = {name: VerifyKey(entry.verify) for name, entry in directory.agencies.items()}
+        self._signatures = Signatures(
+            {name: VerifyKey(entry.verify) for name, entry in directory.agencies.items()}
+        )
         self._conversions: dict[tuple[str, int, Target], list[tuple[ConvertedOne, Receipt]]] = {}
         self._out: Out = []
 
@@ -125,7 +128,7 @@ class Inquiries:
         """
         try:
             entry, receiver = self._asker(sender, ask.agency)
-            self._verify[ask.agency].verify(ask.order, ask.signature)
+            self._signatures.verify(ask.agency, ask.order, ask.signature)
             order = self._own(orders.decode(ask.order), ask.agency)
             inquiries = orders.questions(order, ask.questions)
         except (Malformed, Refused) as error:
