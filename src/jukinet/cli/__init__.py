@@ -2,7 +2,19 @@
 
 from cyclopts import App
 
-from jukinet.cli import asking, audit, code, demo, ledger, resident, town, verify, witness, world
+from jukinet.cli import (
+    asking,
+    audit,
+    code,
+    demo,
+    enrolling,
+    ledger,
+    resident,
+    town,
+    verify,
+    witness,
+    world,
+)
 from jukinet.cli.common import run
 
 app = App(
@@ -17,6 +29,7 @@ app.command(demo.demo, help_epilogue=demo.EXAMPLES)
 app.command(verify.verify, help_epilogue=verify.EXAMPLES)
 app.command(audit.audit, help_epilogue=audit.EXAMPLES)
 app.command(asking.ask, help_epilogue=asking.EXAMPLES)
+app.command(enrolling.enrol, help_epilogue=enrolling.EXAMPLES)
 app.command(resident.statement, help_epilogue=resident.EXAMPLES)
 app.command(ledger.schedules, help_epilogue=ledger.SCHEDULES_EXAMPLES)
 app.command(ledger.objection)

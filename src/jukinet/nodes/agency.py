@@ -31,7 +31,7 @@ from jukinet.law.inquiry import (
 from jukinet.law.leaf import Given as GivenLeaf
 from jukinet.law.leaf import ObjectionAnswerLeaf
 from jukinet.law.objection import ObjectionAnswer
-from jukinet.law.order import handle_of, order_of, signed_digest
+from jukinet.law.order import handle_of, nonce_of, order_of, signed_digest
 from jukinet.law.schedule import Kind, Receiver
 from jukinet.law.standing import StandingRows
 from jukinet.nodes.keyring import AgencyRing, Directory, signing_key
@@ -364,6 +364,11 @@ class Agency:
         for place, inquiry in enumerate(inquiries):
             self._asked[inquiry.nonce] = _Asked(inquiry, digest, place)
         return content, questions
+
+    def nonces_of(self, message: Message) -> list[bytes]:
+        """By which nonces the questions of an order of this agency's are answered, in order."""
+        assert isinstance(message.body, Ask)
+        return [nonce_of(question) for question in message.body.questions]
 
     def answer_objection(
         self,
