@@ -157,7 +157,7 @@ class Centre:
             self.intake.receive(batch.stream.partition(">")[0], batch, NOON + timedelta(days=1))
         except Killed:
             self.commits_left = -1
-            self.intake = Intake(self.shelves, CENTRE_RING, DIRECTORY)
+            self.intake = Intake(self.shelves, CENTRE_RING, DIRECTORY, released())
             self.intake.receive(batch.stream.partition(">")[0], batch, NOON + timedelta(days=2))
         self.commits_left = -1
 
