@@ -123,7 +123,7 @@ def test_the_sealed_body_of_the_page_holds():
             DISCLOSURE.replace(b'["7472186f9993fedb3b1a24fd9def87e8"]', b"[]"), id="no label"
         ),
         pytest.param(DISCLOSURE.replace(b'"count":1', b'"count":0'), id="about nobody"),
-        pytest.param(DISCLOSURE.replace(b"b7863f", b"b7863"), id="a short commitment"),
+        pytest.param(DISCLOSURE.replace(b"3ca722", b"3ca72"), id="a short commitment"),
         pytest.param(DISCLOSURE.replace(b'"inquiry":null', b'"inquiry":-1'), id="index -1"),
         pytest.param(DISCLOSURE.replace(b"}", b',"name":"x"}'), id="a field more"),
         pytest.param(DISCLOSURE.replace(b'"v":1', b'"v":1,"v":1'), id="a field twice"),

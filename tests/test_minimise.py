@@ -140,7 +140,7 @@ def test_standing_and_confirm_give_no_item_at_all(asked):
 
 @pytest.mark.parametrize("kind", Kind)
 def test_an_answer_has_only_the_fields_of_its_kind(kind):
-    items = {} if kind is Kind.STANDING else {Item.NAME}
+    items = {} if kind in (Kind.STANDING, Kind.CONVERT) else {Item.NAME}
     more = {"claim": Claim(name=PERSON.name.legal)} if kind is Kind.CONFIRM else {}
     more |= {"since": DAY} if kind is Kind.CHANGES else {}
     found = answer(inquiry(kind, items, **more), Seen(now=NOTICE, history=(NOTICE,)))
@@ -156,6 +156,7 @@ def test_an_answer_has_only_the_fields_of_its_kind(kind):
             Kind.STANDING: {"standing"},
             Kind.ITEMS: {"standing", "items"},
             Kind.CHANGES: {"standing", "changes"},
+            Kind.CONVERT: set(),
         }[kind]
     )
 
@@ -189,8 +190,9 @@ def test_a_message_of_the_whole_network_holds_no_item_that_was_not_asked_for():
         with nation.carried() as carried:
             outcome = nation.ask(name, row, "items", search(record), items=frozenset(items))
         assert set(outcome.content.items) == items
-        (answered,) = (one for one in carried if one.receiver == name)
+        parts, answered = (one for one in carried if one.receiver == name)
         assert marks_in(message.encode(answered)) == items - {Item.ADDRESS}
+        assert marks_in(message.encode(parts)) == set()
         for digits in (record.code.digits, record.individual_number.digits):
             assert digits.encode() not in message.encode(answered)
 

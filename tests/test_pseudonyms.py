@@ -254,14 +254,14 @@ def test_what_two_agencies_hold_of_one_person_cannot_be_joined():
     nation = Nation((CHIYODA,), ("pension", "tax"))
     records = [nation.record(CHIYODA, nation.enter(CHIYODA)[0])]
     held = {}
-    for name, row in (("pension", "1-77"), ("tax", "1-39")):
-        outcome = nation.ask(name, row, "items", search(records[0]))
-        with nation.stores[name].begin() as tx:
-            held[name] = agency_rows(tx)
+    for who, row in (("pension", "1-77"), ("tax", "1-39")):
+        outcome = nation.ask(who, row, "items", search(records[0]))
+        with nation.stores[who].begin() as tx:
+            held[who] = agency_rows(tx)
         assert outcome.number
-    numbers = {name: {row.number for row in subjects} for name, (subjects, _) in held.items()}
+    numbers = {who: {row.number for row in subjects} for who, (subjects, _) in held.items()}
     assert not numbers["pension"] & numbers["tax"]
-    entries = {name: {row.entry for row in asked} for name, (_, asked) in held.items()}
+    entries = {who: {row.entry for row in asked} for who, (_, asked) in held.items()}
     assert not entries["pension"] & entries["tax"]
 
 
@@ -405,7 +405,7 @@ def test_records_are_not_merged_in_a_circle_nor_with_nobody(known):
         assert "one with another already" in refused
 
 
-@pytest.mark.parametrize("sender", ["pension", "nobody"])
+@pytest.mark.parametrize("sender", ["tax", "nobody"])
 def test_only_a_towns_desk_has_numbers_made_anew(known, sender):
     nation, records, held = known
     _, asked = counter(nation).renew(records[0], official="T-1")
