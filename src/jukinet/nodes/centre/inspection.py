@@ -8,7 +8,7 @@ damaged file can be read as far as it goes; nothing here writes, and no table is
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from jukinet.index.generations import GENERATIONS, MERGED, Generation, Merged
+from jukinet.index.generations import EVERY, GENERATIONS, MERGED, Generation, Merged
 from jukinet.index.numbering import (
     ALLOTMENTS,
     CODE_DIGITS,
@@ -101,6 +101,7 @@ def positions(codes: Sequence[str], pool_key: bytes) -> list[int]:
 
 __all__ = [
     "DECOY",
+    "EVERY",
     "Allotment",
     "CodeInUse",
     "Generation",

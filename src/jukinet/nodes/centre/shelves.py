@@ -6,13 +6,14 @@ from typing import NamedTuple
 from jukinet.errors import OutOfStep
 from jukinet.feed import inbox, outbox
 from jukinet.index import generations, numbering, people, whereabouts
-from jukinet.ledger import chains
+from jukinet.ledger import chains, noted, waiting
 from jukinet.nodes import relay
 from jukinet.store.engine import Store
 
 PREFECTURE = (people.METADATA, inbox.METADATA, outbox.METADATA, relay.METADATA)
 NATIONAL = (numbering.METADATA, whereabouts.METADATA, generations.METADATA)
-CHAINS = (chains.METADATA,)
+_CHAINS = (chains.CHAINS, noted.NOTED, waiting.WAITING)
+CHAINS = tuple({rows.table.metadata for rows in _CHAINS})
 
 
 class Shelves(NamedTuple):

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from jukinet.disclosure.pseudonyms import check_handle, open_ticket, read
 from jukinet.errors import JukinetError
-from jukinet.index.generations import EVERY
 from jukinet.law.leaf import (
     DeferredLeaf,
     Given,
@@ -30,6 +29,7 @@ from jukinet.merkle import proof
 from jukinet.merkle.tree import leaf_hash, verify_inclusion
 from jukinet.nodes.agency import ASKED, GIVEN, OBJECTED, SUBJECTS, AskedRow, ObjectedRow, Subject
 from jukinet.nodes.agency import Given as GivenRow
+from jukinet.nodes.centre.inspection import EVERY
 from jukinet.nodes.keyring import AgencyEntry
 from jukinet.tasks.verifying.bodies import Bodies
 from jukinet.tasks.verifying.findings import UNREADABLE
