@@ -12,7 +12,7 @@ from jukinet.store.engine import Store
 
 PREFECTURE = (people.METADATA, inbox.METADATA, outbox.METADATA, relay.METADATA)
 NATIONAL = (numbering.METADATA, whereabouts.METADATA, generations.METADATA)
-_CHAINS = (chains.CHAINS, noted.NOTED, waiting.WAITING)
+_CHAINS = (chains.CHAINS, noted.NOTES, waiting.WAITING)
 CHAINS = tuple({rows.table.metadata for rows in _CHAINS})
 
 
