@@ -56,7 +56,7 @@ from jukinet.store.disk import RealDisk
 from jukinet.store.engine import Store
 from jukinet.store.rows import Rows
 from jukinet.tasks.folder import Folder, Mark
-from jukinet.tasks.network import WITNESSES, Network, create, open_network
+from jukinet.tasks.network import KEEPERS, WITNESSES, Network, create, open_network
 from jukinet.tasks.verifying import Finding, Report, verify
 from support import (
     CHIYODA,
@@ -153,6 +153,7 @@ class Country:
         """Ask, take the answer, and give the handle in it."""
         node = self.network.agencies[agency]
         line = self.network.line
+        more.setdefault("numbered", isinstance(subject, BySearch))
         line.post(node.ask(row=row, kind=kind, subject=subject, now=line.now, **more))
         line.run()
         node.keep()
@@ -547,7 +548,7 @@ def stores(root: Path, kind: str) -> list[Path]:
         "prefecture": [centre / "01.db", centre / "13.db"],
         "national": [centre / "national.db"],
         "chains": [centre / "chains.db"],
-        "keeper": [root / "keeper" / "keeper.db"],
+        "keeper": [root / "keepers" / name / "keeper.db" for name in KEEPERS[:2]],
         "agency": sorted((root / "agencies").glob("*.db")),
         "witness": [root / "witnesses" / name / "witness.db" for name in WITNESSES],
     }[kind]
@@ -888,7 +889,7 @@ def test_a_file_that_is_not_this_networks_is_noticed(sound, name):
     assert report.findings == (Finding(name, "file", "is no file of this network's"),)
 
 
-@pytest.mark.parametrize("name", ["keys/keeper.json", "keys/towns/131016.json", "keys"])
+@pytest.mark.parametrize("name", ["keys/keepers/keeper-1.json", "keys/towns/131016.json", "keys"])
 def test_keys_that_others_may_read_are_noticed(sound, name):
     path = sound.root / name
     mode = path.stat().st_mode
@@ -955,7 +956,7 @@ def test_a_log_that_was_put_back_is_noticed_wherever_it_was_known(copied, tmp_pa
     shutil.rmtree(copied.log)
     shutil.copytree(tmp_path / "log", copied.log)
     report = verify(copied)
-    known = {"centre/chains.db", "agencies/pension.db", "keeper/keeper.db"}
+    known = {"centre/chains.db", "agencies/pension.db", "keepers/keeper-1/keeper.db"}
     assert known | {f"witnesses/{name}/witness.db" for name in WITNESSES} <= places(report)
 
 

@@ -279,6 +279,8 @@ def _wrong_given(
 ) -> str:
     if not answers:
         return "is of a leaf under which nothing was answered"
+    if row.ticket and row.number:
+        return "names somebody in two ways"
     if row.ticket:
         return _wrong_ticket(row, entry, numbers)
     if not row.number:

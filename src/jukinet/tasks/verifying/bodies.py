@@ -92,6 +92,21 @@ class Bodies:
         except JukinetError:
             return None
 
+    def orders(self, index: int) -> set[str]:
+        """The orders that the bodies of a disclosure speak of, as far as they open."""
+        found = (self.body(index, label) for label in self._ledger.borne.get(index, ()))
+        return {one.inquiry for one in found if one is not None}
+
+    def changed(self, index: int) -> NumberChanged | None:
+        """Whose numbers were made anew by a leaf, where its body opens."""
+        (label,) = self._ledger.borne.get(index, ())
+        key = self.entry_key(label)
+        try:
+            content = leaves.open_under(key, label, self._sealed(index, 0))[1] if key else b""
+            return leaves.read_body(content, NumberChanged)
+        except JukinetError:
+            return None
+
     def words(self, index: int) -> Words | None:
         """What an objection or its answer says, where it opens."""
         leaf = self._ledger.leaves[index]

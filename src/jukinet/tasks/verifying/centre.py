@@ -32,7 +32,15 @@ from jukinet.tasks.verifying.feeds import Stream, check_received, follow_streams
 from jukinet.tasks.verifying.files import Held
 from jukinet.tasks.verifying.findings import Findings, Progress
 from jukinet.tasks.verifying.index import check_index
-from jukinet.tasks.verifying.keeper import Steps, Used, check_log, check_spent, check_used
+from jukinet.tasks.verifying.keeper import (
+    Keeper,
+    Used,
+    check_budgets,
+    check_log,
+    check_orders,
+    check_spent,
+    check_used,
+)
 from jukinet.tasks.verifying.ledger import Ledger, starts_of
 from jukinet.tasks.verifying.logfiles import PLACE, open_log
 from jukinet.tasks.verifying.national import (
@@ -41,6 +49,7 @@ from jukinet.tasks.verifying.national import (
     check_generations,
     check_gone,
     check_relay,
+    check_renewed,
     check_whereabouts,
     read_handed,
     versions,
@@ -180,6 +189,7 @@ class Verification:
         size = public.ledger.log.size
         with self.findings.reading(PLACE, "leaves", UNVERIFIED):
             public.bodies.check(lambda done: self.progress("ledger", done, size))
+        check_renewed(self.findings, public.ledger, public.bodies, self._generations)
         with self.findings.reading(PLACE, "rules", UNVERIFIED):
             check_rules(public.ledger)
         with self.findings.reading(PLACE, "runs", UNVERIFIED):
@@ -239,15 +249,20 @@ class Verification:
         directory = self.held.directory
         if directory is None:
             return
-        spent: list[Steps] = []
+        found: list[Keeper] = []
         for name in directory.keepers:
             path = self.folder.keeper(name) / "keeper.db"
             with self._opened(path, f"keepers/{name}/keeper.db", "keeper") as shelf:
                 if shelf is not None and public is not None:
-                    spent.append(check_spent(shelf, public.ledger))
-                    check_log(shelf, RealDisk(self.folder.keeper(name)), spent[-1])
-        if public is not None and len(spent) == len(directory.keepers):
-            check_used(self.findings, public.ledger, spent, used, directory.threshold)
+                    ledger, wanted = public.ledger, directory.threshold
+                    place, index = f"keepers/{name}/keeper.db", directory.keepers[name].index
+                    keeper = check_spent(shelf, place, index, ledger, wanted)
+                    check_orders(shelf, keeper, ledger, public.bodies)
+                    check_budgets(shelf, directory.agencies)
+                    check_log(shelf, RealDisk(self.folder.keeper(name)), keeper.spent)
+                    found.append(keeper)
+        if public is not None and len(found) == len(directory.keepers):
+            check_used(self.findings, public.ledger, found, used, directory.threshold)
 
     def _agency(
         self, shelf: Shelf, name: str, public: Public, bearers: dict[bytes, Bearer]

@@ -8,10 +8,12 @@ together, and speaks of nothing that it has not spent.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from jukinet.errors import JukinetError
+from jukinet.keys.threshold import SHARES_MAX
+from jukinet.law import leaf as leaves
 from jukinet.law.leaf import (
     BundleLeaf,
     DeferredLeaf,
@@ -26,14 +28,24 @@ from jukinet.law.leaf import (
 from jukinet.law.order import ORDER_MAX
 from jukinet.law.schedule import Kind
 from jukinet.nodes import keeper_log
-from jukinet.nodes.keeper import HISTORY_STEPS, OPEN_STEPS, SPENT
+from jukinet.nodes.keeper import (
+    BUDGETS,
+    HISTORY_STEPS,
+    KEPT_STEP,
+    OPEN_STEPS,
+    SPENT,
+    USED,
+    Spent,
+)
 from jukinet.store.disk import Disk
+from jukinet.tasks.verifying.bodies import Bodies
 from jukinet.tasks.verifying.findings import Findings
 from jukinet.tasks.verifying.ledger import Ledger
 from jukinet.tasks.verifying.stores import Shelf
 
 _PLACE = re.compile("0|[1-9][0-9]{0,6}")
 FIRST, NUMBER, HANDLE = "open-1", "number", "handle"
+_INDEXES = frozenset(map(str, range(1, SHARES_MAX + 1)))
 Steps = defaultdict[int, set[str]]
 """For which steps leaves are spent."""
 
@@ -49,15 +61,64 @@ class Used(NamedTuple):
         return Used(self.answers + other.answers, self.numbers + other.numbers)
 
 
-def check_spent(shelf: Shelf, ledger: Ledger) -> Steps:
+class Keeper(NamedTuple):
+    """What a keeper has spent: its place, its index, and for each leaf and step among whom."""
+
+    place: str
+    among: int  # its index in every sharing
+    spent: Steps
+    rows: tuple[Spent, ...]
+
+
+def check_spent(shelf: Shelf, place: str, index: int, ledger: Ledger, threshold: int) -> Keeper:
     """The rows of what a keeper has spent, against the log."""
     spent: Steps = defaultdict(set)
+    rows = []
     for row in shelf.rows(SPENT):
         shelf.findings.counts["spent"] += 1
+        rows.append(row)
         spent[row.leaf].add(row.step)
         if not _allows(ledger.leaves.get(row.leaf), row.step):
             shelf.note(f"leaf {row.leaf}", "is spent, and is no leaf of the log that allows it")
-    return spent
+        among = row.among.split(" ")
+        if str(index) not in among or len({*among}) != threshold or not {*among} <= _INDEXES:
+            shelf.note(f"leaf {row.leaf}", "is spent among others than work together")
+    return Keeper(place, index, spent, tuple(rows))
+
+
+def check_orders(shelf: Shelf, keeper: Keeper, ledger: Ledger, bodies: Bodies) -> None:
+    """Where signed orders have served: on the leaves that say so, and on all that were spent."""
+    served = set()
+    for row in shelf.rows(USED):
+        leaf = ledger.leaves.get(row.leaf)
+        served.add(row.leaf)
+        said = _orders_of(row.leaf, leaf, bodies) if leaf else set()
+        kind = "inquiry" if isinstance(leaf, InquiryLeaf) else "given"
+        if row.what != kind or not isinstance(leaf, InquiryLeaf | Given):
+            shelf.note(f"used {row.leaf}", "is of a leaf on which no order is served")
+        elif said and row.digest.hex() not in said:
+            shelf.note(f"used {row.leaf}", "is of another order than its leaf's")
+    for index, steps in keeper.spent.items():
+        asked = isinstance(ledger.leaves.get(index), InquiryLeaf | Given)
+        if asked and steps - {KEPT_STEP} and index not in served:
+            shelf.note(f"used {index}", "is missing: its leaf is spent")
+
+
+def check_budgets(shelf: Shelf, agencies: Collection[str]) -> None:
+    """What agencies have had in an hour: only those of the directory have had anything."""
+    for row in shelf.rows(BUDGETS):
+        if row.agency not in agencies or row.used < 1:
+            shelf.note(f"budget of {row.hour}", "is of nobody who asks")
+
+
+def _orders_of(index: int, leaf: Leaf, bodies: Bodies) -> set[str]:
+    """The order that a leaf speaks of, where that can be read; of a bundle, from any of it."""
+    if isinstance(leaf, InquiryLeaf):
+        return {leaf.order}
+    if isinstance(leaf, DeferredLeaf):
+        kept = bodies.kept.get(index)
+        return {leaves.decode_body(kept.content).inquiry} if kept else set()
+    return bodies.orders(index)
 
 
 def check_log(shelf: Shelf, disk: Disk, spent: Mapping[int, set[str]]) -> None:
@@ -72,18 +133,42 @@ def check_log(shelf: Shelf, disk: Disk, spent: Mapping[int, set[str]]) -> None:
 
 
 def check_used(
-    findings: Findings, ledger: Ledger, each: Sequence[Steps], used: Used, threshold: int
+    findings: Findings, ledger: Ledger, keepers: Sequence[Keeper], used: Used, threshold: int
 ) -> None:
     """All that was used, against what as many keepers have spent as must work together."""
     counts: Counter[tuple[int, str]] = Counter()
-    for spent in each:
-        counts.update((leaf, step) for leaf, steps in spent.items() for step in steps)
+    whats: defaultdict[tuple[int, str], set[bytes]] = defaultdict(set)
+    for one in keepers:
+        counts.update((leaf, step) for leaf, steps in one.spent.items() for step in steps)
+        for row in one.rows:
+            whats[row.leaf, row.step].add(row.what)
     together: Steps = defaultdict(set)
     for (leaf, step), count in counts.items():
         if count >= threshold:
             together[leaf].add(step)
     for index in sorted({*_due(ledger, together), *_lacking(together, used)}):
-        findings.note("keepers", f"leaf {index}", "was used, and is not spent")
+        for one in _at_fault(keepers, index):
+            findings.note(one.place, f"leaf {index}", "was used, and is not spent")
+    for (leaf, step), found in sorted(whats.items()):
+        if len(found) > 1 and step != KEPT_STEP:
+            for one in keepers:
+                if step in one.spent.get(leaf, ()):
+                    findings.note(one.place, f"leaf {leaf}", "is spent for two things at once")
+
+
+def _at_fault(keepers: Sequence[Keeper], index: int) -> list[Keeper]:
+    """The keepers of whom others say that they worked on a leaf, and who have not; else all."""
+    steps = {step for one in keepers for step in one.spent.get(index, ())}
+    said = {
+        int(other)
+        for one in keepers
+        for row in one.rows
+        if row.leaf == index
+        for other in row.among.split(" ")
+        if other.isdecimal()
+    }
+    lacking = [one for one in keepers if one.among in said and steps - one.spent.get(index, set())]
+    return lacking or list(keepers)
 
 
 def _allows(leaf: Leaf | None, step: str) -> bool:

@@ -8,17 +8,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from jukinet.law.leaf import FreshNumberLeaf
 from jukinet.nodes.centre import inspection
 from jukinet.nodes.centre.inspection import Person
 from jukinet.nodes.centre.intake import POOL_GRANT_MAX
 from jukinet.nodes.keyring import CentreRing
 from jukinet.nodes.relay import HANDED
 from jukinet.tasks.verifying.arrivals import Incoming
+from jukinet.tasks.verifying.bodies import Bodies
 from jukinet.tasks.verifying.findings import Findings, short
+from jukinet.tasks.verifying.ledger import Ledger
 from jukinet.tasks.verifying.notices import Told
 from jukinet.tasks.verifying.numbers import Pair
 from jukinet.tasks.verifying.stores import Shelf
 from jukinet.tasks.verifying.towns import Spoken
+
+NATIONAL = "centre/national.db"
 
 
 class Version(NamedTuple):
@@ -53,9 +58,27 @@ def check_generations(
     merged: dict[bytes, bytes] = {}
     for one in inspection.merged(shelf.rows):
         merged[one.locator] = one.kept
-        if one.locator not in told or one.kept not in told:
+        stood = {version.prefecture for version in told.get(one.kept, ())}
+        if one.locator not in told or one.prefecture not in stood:
             shelf.note(f"merger of {short(one.locator)}", "is of nobody whom a town told of")
     return generations, merged
+
+
+def check_renewed(
+    findings: Findings, ledger: Ledger, bodies: Bodies, generations: Mapping[tuple[bytes, str], int]
+) -> None:
+    """No generation is greater than the leaves that say so; a crash may have left one smaller."""
+    said: Counter[tuple[bytes, str]] = Counter()
+    for index, leaf in ledger.leaves.items():
+        if isinstance(leaf, FreshNumberLeaf):
+            (label,) = ledger.borne[index]
+            owner, changed = ledger.owners.get(label), bodies.changed(index)
+            if owner is not None and changed is not None and not changed.merged:
+                said[owner.locator, changed.sector] += 1
+    for (locator, sector), generation in generations.items():
+        if generation > said[locator, sector]:
+            about = f"generation of {short(locator)}"
+            findings.note(NATIONAL, about, "is greater than the log has it")
 
 
 def check_whereabouts(shelf: Shelf, told: ToldOf) -> dict[bytes, tuple[int, str]]:
