@@ -397,6 +397,29 @@ def _written_down(country: Country, moved: int) -> None:
     line.until(LATER)
     kept_back(country, single, LATER.date() + timedelta(days=30))
     country.ask("pension", "1-73", Kind.STANDING, ByHandle(handle=handles[0]))
+    _numbered_anew(country, child, single, handles)
+
+
+def _numbered_anew(country: Country, child, single, handles: list[bytes]) -> None:
+    """Fresh numbers, records that become one, and people whom another agency has converted."""
+    counter, line = country.network.towns[SAPPORO_CHUO].counter, country.network.line
+    known = country.ask("tax", "1-121", Kind.STANDING, search(child))
+    for renewed, asked in (
+        counter.renew(child, official="official-7"),
+        counter.renew(child, official="official-7", sector="pension/1-73"),
+        counter.merge(single, child, official="official-7"),
+    ):
+        line.post(asked)
+        line.run()
+        assert renewed.refused == ""
+    country.ask("pension", "1-73", Kind.STANDING, ByHandle(handle=handles[0]))  # of before
+    country.ask("pension", "1-73", Kind.STANDING, search(child))
+    country.ask("pension", "1-73", Kind.STANDING, ByHandle(handle=handles[1]))  # has become one
+    country.ask("tax", "1-121", Kind.CONVERT, ByHandle(handle=known))  # of before
+    known = country.ask("tax", "1-121", Kind.STANDING, search(child))
+    country.ask("tax", "1-121", Kind.CONVERT, ByHandle(handle=known))
+    country.network.agencies["pension"].keep()
+    country.ask("pension", "1-73", Kind.STANDING, search(child), numbered=False)
 
 
 def kept_back(country: Country, record, until: date) -> None:
@@ -455,7 +478,7 @@ def test_a_sound_folder_is_found_sound(sound):
 def test_it_counts_what_it_has_looked_at(sound):
     counts = verify(sound).counts
     assert counts["towns"] == len(TOWNS)
-    assert counts["stores"] == len(TOWNS) + 2 + 2 + 1 + len(AGENCIES) + len(WITNESSES)
+    assert counts["stores"] == len(TOWNS) + 2 + 2 + len((*KEEPERS, *AGENCIES, *WITNESSES))
     assert counts["notices_under_way"] == counts["items_under_way"] == 0
     for name in ("entries", "notices", "letters", "disclosures", "bodies", "receipts", "spent"):
         assert counts[name] > 5, name
@@ -649,6 +672,8 @@ UNEXPLAINED = {
     "chains.nonce.until": "is a time of day; clocks may go back",
     "national.allotment.next": "may be ahead: a crash wastes codes, and never doubles them",
     "agency.asked.nonce": "is drawn by chance and stands nowhere else",
+    "keeper.budget.hour": "is a time of day; clocks may go back",
+    "keeper.budget.used": "counts what was refused, too",
     "town.filing.content": "is recomputed only in number, kind, days, and what it cancels",
     "town.inbox_stream.heard_at": "is a time of day; clocks may go back",
     "prefecture.inbox_stream.heard_at": "is a time of day; clocks may go back",
@@ -684,6 +709,9 @@ def test_a_counter_of_codes_that_fell_behind_is_noticed(sound):
 ALONE = {
     "chains.nonce": "an inquiry that was taken of late, soon to be forgotten",
     "agency.asked": "the proof that an agency keeps for itself",
+    "keeper.budget": "what was asked for in an hour; the hour is over",
+    "national.generation": "a crash leaves the leaf without it, and the resident asks again",
+    "national.merged": "a crash leaves the leaves without it, and the desk asks again",
 }
 WITH_ROWS = [
     pytest.param(kind, rows, id=f"{kind}.{rows.table.name}")
