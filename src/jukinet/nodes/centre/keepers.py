@@ -327,8 +327,8 @@ class Keepers:
     ) -> None:
         """The parts of numbers, to the agencies that they are sealed to."""
         for at, parcel in enumerate(keeping.parcels(job.body.tasks)):
-            if any(len(reply.packages) <= at for reply in replies):
-                continue
+            if not all(b"".join(reply.packages[at : at + 1]) for reply in replies):
+                continue  # one of them has made none
             package = self._chance(PACKAGE_BYTES)
             parts = tuple(
                 (one.name, reply.packages[at])
