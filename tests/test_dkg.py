@@ -514,6 +514,11 @@ def test_a_ceremony_that_is_done_is_not_given_up():
     [
         pytest.param({"nonce": b"short"}, id="a short nonce"),
         pytest.param({"names": ()}, id="no key"),
+        pytest.param({"first_epoch": -1}, id="an epoch before the first"),
+        pytest.param(
+            {"members": (Member(name="x", verify=b"short", deals=1, holds=1),), "threshold": 1},
+            id="a short signing key",
+        ),
         pytest.param({"names": ("index", "index")}, id="a key twice"),
         pytest.param({"threshold": 0}, id="k = 0"),
         pytest.param({"threshold": 4}, id="k > n"),

@@ -17,6 +17,7 @@ Source: C2SP cocktail-dkg, v0.0.1; docs/decisions/0020 says where and why we dif
 'c9068a9b'
 """
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final, TypeAlias
 
@@ -115,7 +116,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, tag_field="plan"):
             raise Malformed(f"plan: wants 1 to {KEYS_MAX} keys, each name once")
         if not self.members or _twice([member.name for member in self.members]):
             raise Malformed("plan: wants members, each name once")
-        if _twice([member.verify for member in self.members]):
+        if _twice([VerifyKey(member.verify).raw for member in self.members]):
             raise Malformed("plan: wants a signing key of its own for each member")
         for numbers in (
             [member.deals for member in self.dealers],
@@ -154,6 +155,8 @@ class Generation(Plan, frozen=True, kw_only=True, tag="generation"):
         for place, member in enumerate(self.members, start=1):
             if (member.deals, member.holds) != (place, place):
                 raise Malformed("plan: of new keys, each member deals and holds its own share")
+        if self.first_epoch < 0:
+            raise Malformed(f"plan: an epoch is 0 or more, got {self.first_epoch}")
         Plan.check(self)
 
 
@@ -375,6 +378,5 @@ def _signed(kind: type, digest_of_it: bytes) -> bytes:
     return _SIGNED + kind.__name__.encode() + b"\x00" + digest_of_it
 
 
-def _twice(values: object) -> bool:
-    found = list(values)  # type: ignore[call-overload]
-    return len(set(found)) < len(found)
+def _twice(values: Sequence[object]) -> bool:
+    return len(set(values)) < len(values)

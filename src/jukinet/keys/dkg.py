@@ -301,13 +301,11 @@ class Participant:
     def _seal_to(self, receiver: Member, dealer: Member, values: Sequence[Secret]) -> bytes:
         """Some values to the key that the receiver drew for this dealer; they are wiped."""
         key = SealKey(self._joinings[receiver.name].seals[self._plan.dealers.index(dealer)])
-        plain = bytearray()
-        for value in values:
-            plain += value.reveal()
-            value.wipe()
-        sealed = key.seal(plain, _place_of(self._id, dealer, receiver))
-        plain[:] = bytes(len(plain))
-        return sealed
+        with Secret(bytes(SCALAR_SIZE * len(values))) as plain:
+            for place, value in enumerate(values):
+                plain.write(SCALAR_SIZE * place, value)
+                value.wipe()
+            return key.seal(plain.reveal(), _place_of(self._id, dealer, receiver))
 
     # Receiving.
 
