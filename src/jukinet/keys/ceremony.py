@@ -194,6 +194,11 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True, tag="agreement"):
     keys: bytes
     signature: bytes = b""
 
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """Of the dealings; a dealer's two signatures of one dealing are no contradiction."""
+        return tuple(digest for digest, _ in self.dealt)
+
 
 class Handing(msgspec.Struct, frozen=True, kw_only=True, tag="handing"):
     """In a recovery: my value of each new polynomial, sealed to the one whose share was lost."""
@@ -233,26 +238,22 @@ _DECODER: Final = msgspec.msgpack.Decoder(Message)
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """What every member signed: that these dealings of this plan make these keys."""
+    """What every member signed: that the same dealings of one plan make these keys."""
 
-    ceremony: bytes
-    dealt: tuple[tuple[bytes, bytes], ...]
     keys: tuple[GroupKey, ...]
-    signatures: tuple[bytes, ...]
+    agreements: tuple[Agreement, ...]
 
     def check(self, plan: Plan) -> None:
         """Raises Refused unless all members of the plan signed it, Malformed for another plan."""
-        if self.ceremony != plan.id() or len(self.signatures) != len(plan.members):
-            raise Malformed("certificate: belongs to another ceremony")
-        for member, signature in zip(plan.members, self.signatures, strict=True):
-            agreement = Agreement(
-                ceremony=self.ceremony,
-                sender=member.name,
-                dealt=self.dealt,
-                keys=digest_of_keys(self.keys),
-                signature=signature,
-            )
+        if [each.sender for each in self.agreements] != [each.name for each in plan.members]:
+            raise Malformed("certificate: is not by the members of this plan")
+        signed = digest_of_keys(self.keys)
+        for member, agreement in zip(plan.members, self.agreements, strict=True):
+            if agreement.ceremony != plan.id():
+                raise Malformed("certificate: belongs to another ceremony")
             refuse_unsigned(agreement, member)
+            if agreement.keys != signed or agreement.digests != self.agreements[0].digests:
+                raise Refused("certificate: a member signed other keys", rule="certificate")
 
 
 def encode(message: Message) -> bytes:

@@ -379,7 +379,7 @@ class Participant:
 
     def _compare(self, agreement: Agreement) -> None:
         dealt, keys = self._mine()
-        if [digest for digest, _ in agreement.dealt] == [digest for digest, _ in dealt]:
+        if agreement.digests == tuple(digest for digest, _ in dealt):
             if agreement.keys != keys:
                 raise Fault(agreement.sender, "agreed to other keys", agreements=(agreement,))
             return
@@ -401,12 +401,8 @@ class Participant:
 
     def _certificate(self) -> Certificate:
         return Certificate(
-            ceremony=self._id,
-            dealt=self._mine()[0],
             keys=self._keys,
-            signatures=tuple(
-                self._agreements[member.name].signature for member in self._plan.members
-            ),
+            agreements=tuple(self._agreements[member.name] for member in self._plan.members),
         )
 
     # Judging: an accusation without a proof falls back on the accuser.
