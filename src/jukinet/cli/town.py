@@ -259,9 +259,10 @@ def _town(node: Municipality) -> dict[str, Any]:
 
 
 def _live(node: Municipality, number: int) -> Record:
+    """A record that stands, or whose past another one of the same person has taken over."""
     with node.store.begin() as tx:
         kept = book.records(tx, [number]).get(number)
-    if kept is None or not kept.record.live:
+    if kept is None or not (kept.record.live or kept.record.kept):
         raise Refused(f"record {number}: this town has no live record of that number")
     return kept.record
 

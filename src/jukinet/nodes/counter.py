@@ -1,4 +1,4 @@
-"""The counter (窓口): a town gives out view keys, each after its leaf stands in the log.
+"""The counter (窓口): view keys and fresh sector numbers, each after its leaf stands in the log.
 
 The town holds the seed of a person's chain, the centre knows how far the chain has come. The desk
 asks the centre to write down who is given the key, and from which place on; then the key is
@@ -7,7 +7,11 @@ says just this, is seen here, too: else a key might be given of which its owner 
 guardian gets one from the leaf's own place on: it opens nothing of the past. Without the line no
 key is given: it could not be written down.
 
-Only one's own record is asked about, by whoever stands at the desk with its papers.
+A fresh sector number (符号の変更) is asked for in the same way: the resident names one sector, no
+reason is needed, and it counts once its leaf stands on the resident's own chain.
+
+Only one's own record is asked about, by whoever stands at the desk with its papers. One that was
+united with another still has the past of its own chain, so its view key can be given.
 """
 
 from datetime import date, timedelta
@@ -19,14 +23,23 @@ from jukinet.errors import JukinetError, Malformed, Refused
 from jukinet.keys import ratchet
 from jukinet.keys.chance import Chance
 from jukinet.law import leaf as leaves
-from jukinet.law.leaf import Holder, KeyGiven, ViewKeyLeaf
+from jukinet.law.leaf import Holder, KeyGiven, Leaf, ViewKeyLeaf
 from jukinet.law.record import Record
 from jukinet.nodes.keyring import Directory
-from jukinet.nodes.message import CENTRE, GiveViewKey, Message, NotGiven, ViewKeyStands
+from jukinet.nodes.message import (
+    CENTRE,
+    FreshNumber,
+    FreshNumberStands,
+    GiveViewKey,
+    Message,
+    NotGiven,
+    ViewKeyStands,
+)
 
 REQUEST_BYTES = 16
 VALID_DAYS = 365
 VALID_DAYS_MAX = 3 * 365
+SECTOR_MAX = 64
 PLACES_MAX = 100_000  # how many entries of one chain are looked at for the leaf
 
 
@@ -45,8 +58,23 @@ class Given:
         return "<Given>"
 
 
+class Freshened:
+    """One request for a fresh sector number, and what became of it."""
+
+    def __init__(self, record: Record, asked: FreshNumber) -> None:
+        self.record = record
+        self.asked = asked
+        self.generation: int | None = None  # None: nothing stands
+        self.leaf = -1
+        self.refused = ""
+
+    def __repr__(self) -> str:
+        """Shows not whose it is."""
+        return "<Freshened>"
+
+
 class Counter:
-    """Where a town gives out view keys."""
+    """Where a town gives out view keys and asks for fresh sector numbers."""
 
     def __init__(self, town: str, directory: Directory, chance: Chance) -> None:
         self._town = town
@@ -54,7 +82,7 @@ class Counter:
         self._policy = directory.policy
         self._trusted = LogKey.parse(directory.policy)
         self._chance = chance
-        self._requests: dict[bytes, Given] = {}
+        self._requests: dict[bytes, Given | Freshened] = {}
         self._leaves: set[int] = set()  # that have served for a key
 
     def ask(
@@ -72,7 +100,7 @@ class Counter:
         Refused for a person without a chain, or whose record is not live; Malformed for a key that
         would be valid for no day, or for longer than three years.
         """
-        if record.attachment is None or not record.live:
+        if record.attachment is None or not (record.live or record.kept):
             raise Refused(
                 f"record {record.number}: no view key can be given; the record is not live here, "
                 "or the former town's certificate has not come yet"
@@ -90,22 +118,62 @@ class Counter:
         given = self._requests[asked.request] = Given(record, asked)
         return given, Message(sender=self._town, receiver=CENTRE, body=asked)
 
-    def answered(self, reply: ViewKeyStands | NotGiven) -> None:
+    def ask_fresh_number(
+        self, record: Record, sector: str, *, official: str
+    ) -> tuple[Freshened, Message]:
+        """What the desk asks the centre, for a resident who wants another number in a sector.
+
+        Refused for a person whom the network does not know, or whose record is not live here;
+        Malformed without a sector.
+        """
+        if record.attachment is None or not record.live:
+            raise Refused(
+                f"record {record.number}: no sector number can be made anew; the record is not "
+                "live here, or the former town's certificate has not come yet"
+            )
+        if not 1 <= len(sector) <= SECTOR_MAX or not sector.isprintable():
+            raise Malformed("sector: name one agency's one affair, such as pension/1-73")
+        asked = FreshNumber(
+            request=self._chance(REQUEST_BYTES),
+            locator=record.attachment.locator,
+            sector=sector,
+            official=official,
+        )
+        found = self._requests[asked.request] = Freshened(record, asked)
+        return found, Message(sender=self._town, receiver=CENTRE, body=asked)
+
+    def answered(self, reply: ViewKeyStands | FreshNumberStands | NotGiven) -> None:
         """The centre has written it down, or has not."""
-        given = self._requests.pop(reply.request, None)
-        if given is None:
+        asked = self._requests.pop(reply.request, None)
+        if asked is None:
             return
         if isinstance(reply, NotGiven):
-            given.refused = reply.reason
+            asked.refused = reply.reason
             return
         try:
-            place = self._place(given, reply)
+            if isinstance(asked, Given) and isinstance(reply, ViewKeyStands):
+                asked.key = self._key(asked, self._place(asked, reply))
+            elif isinstance(asked, Freshened) and isinstance(reply, FreshNumberStands):
+                asked.generation = self._generation(asked, reply)
+            else:
+                raise Refused("receipt: it answers another question than was asked")
         except JukinetError as error:
-            given.refused = str(error)
+            asked.refused = str(error)
             return
         self._leaves.add(reply.receipt.index)
-        given.leaf = reply.receipt.index
-        given.key = self._key(given, place)
+        asked.leaf = reply.receipt.index
+
+    def _generation(self, asked: Freshened, reply: FreshNumberStands) -> int:
+        """The generation that counts now; Refused unless its leaf stands on the person's chain."""
+        attachment, receipt = asked.record.attachment, reply.receipt
+        assert attachment is not None
+        leaf = check_receipt(receipt, self._trusted)
+        if reply.sector != asked.asked.sector or receipt.index in self._leaves:
+            raise Refused("receipt: its leaf says nothing of this sector and request")
+        if reply.generation < 1:
+            raise Refused("generation: the first fresh number is of generation 1")
+        _place_of(leaf, attachment.seed)
+        return reply.generation
 
     def _place(self, given: Given, reply: ViewKeyStands) -> int:
         """From which place on the key may open, by its leaf; Refused where the leaf is another."""
@@ -154,9 +222,9 @@ class Counter:
         )
 
 
-def _place_of(leaf: ViewKeyLeaf, seed: bytes) -> int:
-    """The place on a chain at which a leaf stands; Refused where it stands on another."""
-    (label,) = leaves.labels_of(leaf)
+def _place_of(leaf: Leaf, seed: bytes) -> int:
+    """The place on a chain at which a leaf stands; Refused where it stands on another or none."""
+    label = next(iter(leaves.labels_of(leaf)), None)
     state = seed
     for place in range(PLACES_MAX):
         if ratchet.label(state) == label:

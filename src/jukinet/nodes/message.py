@@ -138,8 +138,32 @@ class ViewKeyStands(Personal, frozen=True, kw_only=True, tag="view_key_stands"):
     receipt: Receipt
 
 
+class FreshNumber(Personal, frozen=True, kw_only=True, tag="fresh_number"):
+    """A desk asks, for a resident, that a sector know the person by a fresh number from now on.
+
+    The generation of that sector's number goes up by one; it is to stand in the log first.
+    """
+
+    request: bytes
+    locator: bytes
+    sector: str
+    official: str
+
+
+class FreshNumberStands(Personal, frozen=True, kw_only=True, tag="fresh_number_stands"):
+    """The leaf stands on the person's own chain: the old number ends, the next answer has another.
+
+    `generation` is the one that counts from now on.
+    """
+
+    request: bytes
+    sector: str
+    generation: int
+    receipt: Receipt
+
+
 class NotGiven(Personal, frozen=True, kw_only=True, tag="not_given"):
-    """A view key, an objection or its answer was not taken, and why."""
+    """A view key, a fresh number, an objection or its answer was not taken, and why."""
 
     request: bytes
     reason: str
@@ -305,6 +329,8 @@ Body = (
     | RowLeaves
     | GiveViewKey
     | ViewKeyStands
+    | FreshNumber
+    | FreshNumberStands
     | NotGiven
     | Objection
     | ObjectionStands

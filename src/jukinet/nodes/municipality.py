@@ -35,6 +35,7 @@ from jukinet.nodes.message import (
     FeedAck,
     Filed,
     Filing,
+    FreshNumberStands,
     Message,
     NotFiled,
     NotGiven,
@@ -128,7 +129,7 @@ class Municipality:
         if isinstance(body, Compared):
             self.compared = body
             return []
-        if isinstance(body, ViewKeyStands | NotGiven):
+        if isinstance(body, ViewKeyStands | FreshNumberStands | NotGiven):
             self._counter.answered(body)
             return []
         raise Malformed(f"message: a municipality takes no {type(body).__name__}")

@@ -45,8 +45,9 @@ def seal_notice(
     code_key: bytes,
     seal: SealKey,
     chance: Chance,
+    kept: bytes = b"",
 ) -> SealedNotice:
-    """All that leaves the town about this change."""
+    """All that leaves the town about this change; `kept` as SealedNotice has it."""
     context = context_of(town, attachment.locator, version)
     key, nonce = chance(KEY_BYTES), chance(NONCE_BYTES)
     payload = nonce + lock(key, pad(notice.pack(), PLAIN_BYTES), nonce=nonce, context=context)
@@ -60,6 +61,7 @@ def seal_notice(
         payload=payload,
         wrapped=seal.seal(key, context=context),
         chain=start_chain(attachment, seal) if fresh_chain else None,
+        kept=kept,
     )
 
 

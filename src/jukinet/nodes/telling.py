@@ -105,7 +105,7 @@ class Teller:
         known = before.attachment if before else None
         notice = Notice(
             person=after.identification,
-            reason=accepted.reason,
+            reason=_reason(after, accepted.reason),
             event_date=_event_date(before, after, accepted),
             live=after.live,
             hidden=after.hidden,
@@ -121,6 +121,7 @@ class Teller:
             code_key=self._ring.codes,
             seal=self._payload_seal,
             chance=self._chance,
+            kept=after.kept,
         )
         return Item(kind="notice", body=_encode(sealed))
 
@@ -139,6 +140,13 @@ def transmits(before: Record | None, after: Record) -> bool:
 
 def _told_of(record: Record) -> tuple[object, ...]:
     return (record.identification.pack(), record.live, record.hidden, record.attachment)
+
+
+def _reason(after: Record, reason: Reason) -> Reason:
+    """A notification that deletes one record corrects those that it touches besides."""
+    if after.live and reason is Reason.EX_OFFICIO_DELETION:
+        return Reason.EX_OFFICIO_CORRECTION
+    return reason
 
 
 def _event_date(before: Record | None, after: Record, accepted: Accepted) -> date:

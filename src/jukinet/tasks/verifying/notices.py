@@ -160,6 +160,7 @@ def _unlike_outside(sealed: SealedNotice, wanted: Expected, town: str) -> list[s
     same = {
         "town": sealed.town == town,
         "live": sealed.live == wanted.after.live,
+        "kept": sealed.kept == wanted.after.kept,
         "chain": begun == begins,
     }
     return [name for name, is_same in same.items() if not is_same]
