@@ -35,6 +35,8 @@ from jukinet.nodes.message import (
     Ask,
     AskMany,
     AskRows,
+    ChangeCodes,
+    CodesChanged,
     Compare,
     Compared,
     Cosigned,
@@ -58,6 +60,7 @@ from jukinet.nodes.message import (
     ObjectionStands,
     OpenHandle,
     OpenKey,
+    OrderCodes,
     Rejected,
     RowLeaves,
     SampleDone,
@@ -86,6 +89,9 @@ BODIES = [
     Filing(notification=NOTIFICATION),
     Filed(number="n-1", persons=(1, 2), households=(1, 1), late=False, again=True),
     NotFiled(number="n-1", malformed=True, reason="SECRET-VALUE"),
+    OrderCodes(count=5000),
+    ChangeCodes(number="0123456789abcdef", count=50),
+    CodesChanged(number="0123456789abcdef", done=50, left=7, short=False),
     Feed(
         batch=Batch(
             stream="131016>centre",

@@ -53,6 +53,31 @@ class NotFiled(Personal, frozen=True, kw_only=True, tag="not_filed"):
     reason: str
 
 
+class OrderCodes(Personal, frozen=True, kw_only=True, tag="order_codes"):
+    """A desk has its town ask the centre for codes by hand, for what lies ahead."""
+
+    count: int
+
+
+class ChangeCodes(Personal, frozen=True, kw_only=True, tag="change_codes"):
+    """A desk has the next persons of an approved mass change be given other codes."""
+
+    number: str
+    count: int
+
+
+class CodesChanged(Personal, frozen=True, kw_only=True, tag="codes_changed"):
+    """How many persons of a mass change are done by this group, and how many wait.
+
+    `short` says that none was done, since the pool has too few codes.
+    """
+
+    number: str
+    done: int
+    left: int
+    short: bool
+
+
 class Feed(Personal, frozen=True, kw_only=True, tag="feed"):
     """Some items of a feed."""
 
@@ -316,6 +341,9 @@ Body = (
     | Filing
     | Filed
     | NotFiled
+    | OrderCodes
+    | ChangeCodes
+    | CodesChanged
     | Feed
     | FeedAck
     | Compare

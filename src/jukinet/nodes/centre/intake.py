@@ -29,10 +29,9 @@ from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.keyring import CentreRing, Directory
 from jukinet.nodes.letters import Posted, Relayed
 from jukinet.nodes.message import CENTRE, Compare, Compared, FeedAck
-from jukinet.nodes.pools import PoolGrant, PoolRequest
+from jukinet.nodes.pools import GRANT_MAX, PoolGrant, PoolRequest
 from jukinet.nodes.relay import Handed, hand_on, handed
 
-POOL_GRANT_MAX = 100_000
 LETTER_BYTES_MAX = 16_384
 VERSION_MAX = 2**60
 
@@ -187,7 +186,7 @@ class Intake:
         with self._shelves.national.begin() as tx:
             pool = numbering.allot(
                 tx,
-                max(1, min(request.count, POOL_GRANT_MAX)),
+                max(1, min(request.count, GRANT_MAX)),
                 code_key=self._ring.pool,
                 number_key=self._ring.numbers,
                 tag_key=self._ring.codes,
