@@ -2,7 +2,19 @@
 
 from cyclopts import App
 
-from jukinet.cli import asking, audit, code, demo, ledger, resident, town, verify, witness, world
+from jukinet.cli import (
+    asking,
+    audit,
+    code,
+    demo,
+    ledger,
+    number,
+    resident,
+    town,
+    verify,
+    witness,
+    world,
+)
 from jukinet.cli.common import run
 
 app = App(
@@ -24,6 +36,7 @@ app.command(ledger.sample, help_epilogue=ledger.SAMPLE_EXAMPLES)
 app.command(world.app)
 app.command(town.app)
 app.command(code.app)
+app.command(number.app)
 app.command(witness.app)
 
 

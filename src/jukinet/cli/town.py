@@ -22,6 +22,7 @@ from jukinet.cli.common import (
 )
 from jukinet.errors import Malformed, Refused
 from jukinet.law.leaf import Holder
+from jukinet.law.notification import DoubleRegistration, Filed, Proof, Who
 from jukinet.law.record import Record, written_out
 from jukinet.merkle import policy
 from jukinet.merkle.policy import Policy
@@ -31,6 +32,7 @@ from jukinet.nodes.municipality import Municipality
 from jukinet.numbers import municipality_code
 from jukinet.register import book, codes
 from jukinet.tasks.asking import AGENCIES
+from jukinet.tasks.code_changes import file
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.importing import LineDesk, import_residents
 from jukinet.tasks.importing import Report as ImportReport
@@ -38,7 +40,9 @@ from jukinet.tasks.network import Network, create, open_network
 from jukinet.tasks.papers.view_key import view_key_sheet
 from jukinet.tasks.residents import give_view_key
 
-app = App(name="town", help="A municipality's desk: import, look, view keys.")
+app = App(
+    name="town", help="A municipality's desk: import, look, view keys, two records of one person."
+)
 
 TownCode = Annotated[str, Parameter(name="--town", help="Six digits of the municipality.")]
 
@@ -226,6 +230,42 @@ def view_key(
         paper.print(f"{sheet}: print it and hand it over; it opens the person's entries")
     else:
         sys.stdout.write(key.text + "\n" if short else key.encode().decode())
+    return DONE
+
+
+UNITE_EXAMPLES = """Examples:
+  jukinet town unite --dir demo --town 131016 --record 17 --kept 23"""
+
+
+@app.command(help_epilogue=UNITE_EXAMPLES)
+def unite(
+    *,
+    town: TownCode,
+    record: Annotated[int, Parameter(help="The record that goes.")],
+    kept: Annotated[int, Parameter(help="The record of the same person that is kept.")],
+    number: Annotated[str, Parameter(help="The desk's number of the notification.")] = "",
+    dir: InFolder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> int:
+    """Unite two records of one person (二重登録の統合): one is deleted and leads to the other.
+
+    Both are of this town; one of another town is brought here first, by a move-in. Agencies that
+    knew the one learn the other's number with their next question. To undo it, cancel it.
+    """
+    moment = now()
+    filed = Filed(
+        number=number or f"unite/{record}/{kept}/{moment:%Y%m%d%H%M%S}",
+        event_date=moment.date(),
+        notice_date=moment.date(),
+        who=Who.OFFICE,
+        proof=Proof.OFFICE_PAPER,
+    )
+    with open_network(Folder(Path(dir)), moment) as network:
+        form = DoubleRegistration(filed=filed, person=record, kept=kept)
+        file(network, _of(network, town), form)
+    result = {"town": town, "record": record, "kept": kept, "number": filed.number}
+    said = f"record {record} leads to record {kept} (notification {filed.number})"
+    give(result, as_json=as_json, show=lambda: paper.print(said, markup=False))
     return DONE
 
 

@@ -170,7 +170,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 def check_incident(incident: str) -> str:
     """The words for an incident, or Malformed."""
-    incident = incident.strip()
+    incident = " ".join(incident.split())
     if not (1 <= len(incident) <= INCIDENT_MAX and incident.isprintable()):
         raise Malformed(f"incident: say in 1-{INCIDENT_MAX} characters what happened")
     return incident
@@ -230,7 +230,7 @@ def approve(tx: Transaction, number: str, official: str, at: datetime) -> None:
 
     Refused where the plan is not what was fixed; Malformed without a name.
     """
-    official = official.strip()
+    official = " ".join(official.split())
     if not (1 <= len(official) <= OFFICIAL_MAX and official.isprintable()):
         raise Malformed(f"official: name who approves, in 1-{OFFICIAL_MAX} characters")
     made = PLANS.get(tx, number)

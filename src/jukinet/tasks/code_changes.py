@@ -1,8 +1,8 @@
 """Code changes (住民票コードの変更): one on request, many after an incident, and pools by hand.
 
-A mass change goes on in groups until everybody of it is done, no faster than its throttle, and never
-far ahead of what the centre has acknowledged: the day's own notices and questions have room. Each
-group is one commit of the town's; whatever ends the process, the same call goes on from there.
+A mass change goes on in groups until everybody of it is done, no faster than its throttle, and
+never far ahead of what the centre has acknowledged: the day's own notices and questions have room.
+Each group is one commit of the town's; whatever ends the process, the same call goes on from there.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -15,8 +15,9 @@ from jukinet.keys import ratchet
 from jukinet.law.leaf import Holder, SampleResultLeaf
 from jukinet.law.objection import Outcome
 from jukinet.law.record import Record
+from jukinet.law.schedule import load
 from jukinet.nodes.agency import Agency
-from jukinet.nodes.counter import VALID_DAYS
+from jukinet.nodes.counter import VALID_DAYS, Freshened
 from jukinet.nodes.message import (
     CENTRE,
     Body,
@@ -61,6 +62,28 @@ def give_view_key(
     if given.key is None:
         raise Refused(given.refused or "view key: no word from the centre; try again later")
     return given.key
+
+
+def fresh_number(
+    network: Network,
+    town: Municipality,
+    record: Record,
+    sector: str,
+    *,
+    official: str = "official-1",
+) -> Freshened:
+    """Have a sector know a person by another number from now on; Refused where it cannot be.
+
+    The sector must be one that the network has: an agency's one affair, such as `pension/1-73`.
+    """
+    if sector not in {grant.sector for grant in load().grants.values()}:
+        raise Malformed(f"--sector: the schedules know no {sector[:64]!r}; `jukinet schedules`")
+    asked, message = town.counter.ask_fresh_number(record, sector, official=official)
+    network.line.post(message)
+    network.line.run()
+    if asked.generation is None:
+        raise Refused(asked.refused or "fresh number: no word from the centre; try again later")
+    return asked
 
 
 def public_log(folder: Folder) -> Mirror:

@@ -124,7 +124,7 @@ _WHY: Final = {
     Why.INCIDENT: Both(
         "住民票コードが他に知られたおそれのある出来事があったため、職権で変更しました。"
         "前のコードは使えません。お手続は必要ありません。",
-        "Your former code may have become known to others, so it was changed ex officio. The former "
-        "one counts no more; you need do nothing.",
+        "Your former code may have become known to others, so it was changed ex officio. "
+        "The former one counts no more; you need do nothing.",
     ),
 }
