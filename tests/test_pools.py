@@ -82,9 +82,7 @@ def lived(town, days, a_day):
     for day in range(days):
         later(town, DAY + timedelta(days=day))
         for _ in range(a_day):
-            town.household(
-                event=DAY + timedelta(days=day), notice=DAY + timedelta(days=day)
-            )
+            town.household(event=DAY + timedelta(days=day), notice=DAY + timedelta(days=day))
 
 
 def test_days_left_are_at_the_rate_of_late_without_the_two_busiest_days():
