@@ -18,7 +18,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("world", "register", "feed", "inquiries", "sameness", "statement", "log", "witnesses")
+SCRIPTS = (
+    "world",
+    "register",
+    "feed",
+    "inquiries",
+    "sameness",
+    "statement",
+    "log",
+    "witnesses",
+    "codes",
+)
 
 
 def machine() -> dict[str, str]:
