@@ -218,7 +218,7 @@ def plan(
         raise Refused("mass change: no live record is concerned; there is nothing to change")
     persons = [Planned(number, row.person, row.code, WAITING, "") for row in rows]
     made = MassChange(
-        number, check_incident(incident), today.isoformat(), len(persons), _digest(persons), ""
+        number, check_incident(incident), today.isoformat(), len(persons), digest_of(persons), ""
     )
     PLANS.add(tx, made)
     PERSONS.add(tx, *persons)
@@ -236,7 +236,7 @@ def approve(tx: Transaction, number: str, official: str, at: datetime) -> None:
     made = PLANS.get(tx, number)
     if made is None:
         raise Refused(f"mass change {number}: this town has no such plan; prepare it first")
-    if _digest(_ALL.all(tx, number=number)) != made.digest:
+    if digest_of(_ALL.all(tx, number=number)) != made.digest:
         raise Refused(f"mass change {number}: its persons are not those that were fixed; stop here")
     given = {_same(row.official) for row in _APPROVED.all(tx, number=number)}
     if _same(official) not in given:
@@ -248,7 +248,8 @@ def _same(official: str) -> str:
     return name_key(official).value
 
 
-def _digest(persons: Iterable[Planned]) -> bytes:
+def digest_of(persons: Iterable[Planned]) -> bytes:
+    """What an approval is of: every record and code of a plan, in order of the records."""
     content = sha256(b"jukinet mass change persons v1")
     for one in persons:
         content.update(f"\n{one.person} {one.code}".encode())
