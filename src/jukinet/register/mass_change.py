@@ -217,9 +217,9 @@ def plan(
     if not rows:
         raise Refused("mass change: no live record is concerned; there is nothing to change")
     persons = [Planned(number, row.person, row.code, WAITING, "") for row in rows]
-    made = MassChange(
-        number, check_incident(incident), today.isoformat(), len(persons), digest_of(persons), ""
-    )
+    incident, day = check_incident(incident), today.isoformat()
+    digest = digest_of(incident, day, persons)
+    made = MassChange(number, incident, day, len(persons), digest, "")
     PLANS.add(tx, made)
     PERSONS.add(tx, *persons)
     return made
@@ -236,7 +236,8 @@ def approve(tx: Transaction, number: str, official: str, at: datetime) -> None:
     made = PLANS.get(tx, number)
     if made is None:
         raise Refused(f"mass change {number}: this town has no such plan; prepare it first")
-    if digest_of(_ALL.all(tx, number=number)) != made.digest:
+    persons = _ALL.all(tx, number=number)
+    if digest_of(made.incident, made.planned_on, persons) != made.digest:
         raise Refused(f"mass change {number}: its persons are not those that were fixed; stop here")
     given = {_same(row.official) for row in _APPROVED.all(tx, number=number)}
     if _same(official) not in given:
@@ -248,9 +249,9 @@ def _same(official: str) -> str:
     return name_key(official).value
 
 
-def digest_of(persons: Iterable[Planned]) -> bytes:
-    """What an approval is of: every record and code of a plan, in order of the records."""
-    content = sha256(b"jukinet mass change persons v1")
+def digest_of(incident: str, planned_on: str, persons: Iterable[Planned]) -> bytes:
+    """What an approval is of: the incident, the day, and every record and code, in order."""
+    content = sha256(f"jukinet mass change persons v1\n{planned_on} {incident}".encode())
     for one in persons:
         content.update(f"\n{one.person} {one.code}".encode())
     return content.digest()

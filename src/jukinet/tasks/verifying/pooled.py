@@ -5,31 +5,64 @@ be the one that was approved, by two, before anybody's code was changed; whoever
 notification that did it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from jukinet.nodes.reception import MASS
+from jukinet.numbers.resident_code import ResidentCode
 from jukinet.register import codes, mass_change
-from jukinet.register.mass_change import APPROVALS_WANTED, CHANGED, STATES, WAITING, Planned
+from jukinet.register.entries import Entry
+from jukinet.register.gathering import stated_codes
+from jukinet.register.mass_change import (
+    APPROVALS_WANTED,
+    CHANGED,
+    REFUSED,
+    STATES,
+    WAITING,
+    Planned,
+)
+from jukinet.tasks.verifying.entries import Filing
 from jukinet.tasks.verifying.findings import listed
 from jukinet.tasks.verifying.numbers import Numbered, Pair
+from jukinet.tasks.verifying.persons import Person
 from jukinet.tasks.verifying.stores import Shelf
 
 
+def drawn_from_pool(
+    numbered: Numbered, people: Iterable[Person], filings: Mapping[str, Filing]
+) -> int:
+    """How many codes of the pool were drawn: in use, and not brought by their first bearer."""
+    first: dict[str, Entry] = {}
+    for person in people:
+        for entry in person.entries:
+            code = entry.changes.code
+            if isinstance(code, ResidentCode):
+                known = first.setdefault(code.digits, entry)
+                first[code.digits] = min(known, entry, key=lambda one: one.number)
+    brought = {
+        digits
+        for digits, entry in first.items()
+        if (filing := filings.get(entry.filed_as)) is not None
+        and ResidentCode(digits) in stated_codes(filing.notification)
+    }
+    in_use = {
+        digits
+        for digits, row in numbered.rows.items()
+        if row.ordinal > 0 and row.state != codes.FREE
+    }
+    return len(in_use - brought)
+
+
 def check_days(
-    shelf: Shelf,
-    numbered: Numbered,
-    pools: Sequence[Sequence[Pair]],
-    requests: Collection[int],
+    shelf: Shelf, pools: Sequence[Sequence[Pair]], requests: Collection[int], drawn: int
 ) -> None:
-    """The counts by day against what the town asked for, what came, and what is in use."""
+    """The counts by day against what the town asked for, what came, and what was drawn."""
     days = shelf.all_of(codes.DAYS, lambda row: row.day).values()
-    in_use = sum(row.ordinal > 0 and row.state != codes.FREE for row in numbered.rows.values())
     same = {
         "requests": sum(day.requests for day in days) == len(requests),
         "requested": sum(day.requested for day in days) == sum(requests),
         "grants": sum(day.grants for day in days) == len(pools),
         "granted": sum(day.granted for day in days) == sum(map(len, pools)),
-        "drawn": sum(day.drawn for day in days) <= in_use,
+        "drawn": sum(day.drawn for day in days) == drawn,
     }
     wrong = [name for name, is_same in same.items() if not is_same]
     if wrong:
@@ -62,7 +95,8 @@ def _wrong(
     """What is wrong with a plan, or nothing."""
     if made is None:
         return "has persons or approvals, and was never fixed"
-    if (made.persons, made.digest) != (len(own), mass_change.digest_of(own)):
+    digest = mass_change.digest_of(made.incident, made.planned_on, own)
+    if (made.persons, made.digest) != (len(own), digest):
         return "is of other persons or codes than were approved"
     begun = [one for one in own if one.state != WAITING]
     if begun and given < APPROVALS_WANTED:
@@ -73,6 +107,8 @@ def _wrong(
     changed = {one.person for one in own if one.state == CHANGED}
     if filed != changed or any(one.state not in STATES for one in own):
         return "says of others that their codes were changed than the notifications do"
+    if any(bool(one.reason) != (one.state == REFUSED) for one in own):
+        return "gives a reason where nobody was refused, or none where somebody was"
     return ""
 
 

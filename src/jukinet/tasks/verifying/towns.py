@@ -21,7 +21,12 @@ from jukinet.tasks.verifying.persons import (
     expected,
     follow,
 )
-from jukinet.tasks.verifying.pooled import check_days, check_mass_changes, requests_of
+from jukinet.tasks.verifying.pooled import (
+    check_days,
+    check_mass_changes,
+    drawn_from_pool,
+    requests_of,
+)
 from jukinet.tasks.verifying.stores import Shelf
 
 
@@ -57,7 +62,8 @@ def check_town(shelf: Shelf, town: str, held: Held, incoming: Incoming) -> Spoke
     codes, pools = _check_arrivals(shelf, town, held, incoming, people, filings)
     check_mass_changes(shelf, filings.keys())
     spoken = _check_told(shelf, town, held, people, filings)
-    check_days(shelf, codes, pools, requests_of(spoken.requests))
+    drawn = drawn_from_pool(codes, people.values(), filings)
+    check_days(shelf, pools, requests_of(spoken.requests), drawn)
     shelf.findings.counts["towns"] += 1
     return spoken
 
