@@ -11,11 +11,12 @@ from tests.towns import everybody, notices
 from jukinet.errors import OutOfStep, Refused
 from jukinet.index import people
 from jukinet.law import notification as law
-from jukinet.law.leaf import DisclosureLeaf
+from jukinet.law.inquiry import ByHandle, Standing
+from jukinet.law.leaf import FreshNumberLeaf
 from jukinet.law.notice import Reason
 from jukinet.law.record import DeletionCause, parse_relationship
 from jukinet.names import era
-from jukinet.nodes.message import CENTRE, FreshNumberStands, Message, NotFiled, NotGiven
+from jukinet.nodes.message import NotFiled
 from jukinet.numbers import resident_code
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.register import codes
@@ -217,17 +218,12 @@ def base():
     nation = Nation((CHIYODA,), ("pension",))
     nation.enter(CHIYODA)
     nation.enter(CHIYODA, entrant(name=name("山田 華子")))
-    with nation.carried() as carried:
-        for person in (1, 2):
-            subject = search(nation.record(CHIYODA, person))
-            nation.ask("pension", "1-73", "standing", subject)
-    receipts = [m.body.receipt for m in carried if m.receiver == "pension"]
-    return nation, receipts
+    return nation
 
 
 @pytest.fixture
 def nation(base):
-    return base[0].copy()
+    return base.copy()
 
 
 def test_the_past_of_the_record_that_went_is_read_with_its_own_view_key(nation):
@@ -240,69 +236,70 @@ def test_the_past_of_the_record_that_went_is_read_with_its_own_view_key(nation):
     assert given.key is not None, given.refused
 
 
-def fresh(nation, person=1, sector="pension/1-73"):
-    counter = nation.towns[CHIYODA].counter
-    return counter.ask_fresh_number(nation.record(CHIYODA, person), sector, official="D-1")
+# --- at the centre, with what agencies hold -------------------------------------------------------
 
 
-def answer(nation, asked, **body):
-    reply = FreshNumberStands(
-        **{"request": asked.asked.request, "sector": "pension/1-73", "generation": 1, **body}
+def known(nation, person):
+    """The number and the handle by which an agency knows a person."""
+    outcome = nation.ask("pension", "1-73", "standing", search(nation.record(CHIYODA, person)))
+    assert outcome.content.standing is Standing.RESIDENT
+    return outcome.number, outcome.content.handle
+
+
+def again(nation, handle):
+    """What an agency is told that asks again by a handle, and wants a number with it."""
+    subject = ByHandle(handle=handle)
+    return nation.ask("pension", "1-73", "standing", subject, numbered=True)
+
+
+def test_a_handle_of_the_record_that_went_answers_with_the_number_of_the_one_kept(nation):
+    (kept, _), (gone, handle) = known(nation, 1), known(nation, 2)
+    nation.accept(CHIYODA, united())
+    found = again(nation, handle)
+    assert found.content.standing is Standing.RESIDENT
+    assert (found.number, kept != gone) == (kept, True)
+
+
+def test_a_cancelled_union_leads_nowhere_any_more(nation):
+    gone, handle = known(nation, 2)
+    nation.accept(CHIYODA, united(number="united"))
+    nation.accept(CHIYODA, law.Cancellation(filed=filed(), cancels="united"))
+    assert again(nation, handle).number == gone
+
+
+def test_a_union_is_known_to_a_centre_that_comes_up_again(nation):
+    (kept, _), (_, handle) = known(nation, 1), known(nation, 2)
+    nation.accept(CHIYODA, united())
+    assert again(nation.restarted(), handle).number == kept
+
+
+def test_a_record_that_is_kept_may_be_united_later(nation):
+    nation.enter(CHIYODA, entrant(name=name("山田 花江")))
+    (last, _), (_, handle) = known(nation, 3), known(nation, 2)
+    nation.accept(CHIYODA, united(2, 1))
+    nation.accept(CHIYODA, united(1, 3))
+    assert again(nation, handle).number == last
+
+
+def written_down(nation):
+    asked, message = nation.towns[CHIYODA].counter.merge(
+        nation.record(CHIYODA, 2), nation.record(CHIYODA, 1), official="D-1"
     )
-    town = nation.towns[CHIYODA]
-    town.step(Message(sender=CENTRE, receiver=CHIYODA, body=reply), nation.line.now)
+    nation.line.post(message)
+    nation.line.run()
+    return asked
 
 
-def test_a_fresh_number_counts_once_a_leaf_of_it_stands_on_the_persons_own_chain(base, nation):
-    asked, message = fresh(nation)
-    assert message.receiver == CENTRE
-    assert message.body.locator == nation.record(CHIYODA, 1).attachment.locator
-    answer(nation, asked, receipt=base[1][0])
-    assert (asked.generation, asked.refused) == (1, "")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param({"receipt": 1}, id="a leaf of another person's chain"),
-        pytest.param({"receipt": 0, "sector": "tax/1-40"}, id="another sector"),
-        pytest.param({"receipt": 0, "generation": 0}, id="the generation of before"),
-        pytest.param({"receipt": None}, id="a receipt that proves nothing"),
-    ],
-)
-def test_no_fresh_number_counts_on_a_word_alone(base, nation, body):
-    asked, _ = fresh(nation)
-    _, receipts = base
-    receipt = (
-        replace(receipts[0], leaf=b"{}") if body["receipt"] is None else receipts[body["receipt"]]
-    )
-    answer(nation, asked, **{**body, "receipt": receipt})
-    assert asked.generation is None
-    assert asked.refused
-
-
-def test_one_leaf_serves_for_one_request(base, nation):
-    first, _ = fresh(nation)
-    answer(nation, first, receipt=base[1][0])
-    second, _ = fresh(nation)
-    answer(nation, second, receipt=base[1][0], generation=2)
-    assert second.generation is None
-
-
-def test_the_centres_no_is_said_at_the_desk(nation):
-    asked, _ = fresh(nation)
-    body = NotGiven(request=asked.asked.request, reason="not today")
-    nation.towns[CHIYODA].step(Message(sender=CENTRE, receiver=CHIYODA, body=body), nation.line.now)
-    assert asked.refused == "not today"
+def test_that_two_records_are_united_stands_in_the_log_however_often_it_is_said(nation):
+    nation.accept(CHIYODA, united())
+    first, second = written_down(nation), written_down(nation)
+    assert (first.refused, second.refused) == ("", "")
+    assert second.leaf > first.leaf
+    kinds = [leaf for leaf in nation.leaves() if isinstance(leaf, FreshNumberLeaf)]
+    assert len(kinds) == 4, "one on each of the two chains, each time"
 
 
 def test_who_is_not_live_here_gets_no_fresh_number(nation):
     nation.accept(CHIYODA, united())
     with pytest.raises(Refused, match="not live"):
-        fresh(nation, person=2)
-
-
-def test_the_receipts_of_these_tests_are_of_disclosures(base):
-    nation, receipts = base
-    kinds = [type(leaf) for leaf in nation.leaves()]
-    assert all(kinds[receipt.index] is DisclosureLeaf for receipt in receipts)
+        nation.towns[CHIYODA].counter.renew(nation.record(CHIYODA, 2), official="D-1")

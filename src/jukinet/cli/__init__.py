@@ -7,6 +7,7 @@ from jukinet.cli import (
     audit,
     code,
     demo,
+    enrolling,
     ledger,
     number,
     resident,
@@ -29,6 +30,7 @@ app.command(demo.demo, help_epilogue=demo.EXAMPLES)
 app.command(verify.verify, help_epilogue=verify.EXAMPLES)
 app.command(audit.audit, help_epilogue=audit.EXAMPLES)
 app.command(asking.ask, help_epilogue=asking.EXAMPLES)
+app.command(enrolling.enrol, help_epilogue=enrolling.EXAMPLES)
 app.command(resident.statement, help_epilogue=resident.EXAMPLES)
 app.command(ledger.schedules, help_epilogue=ledger.SCHEDULES_EXAMPLES)
 app.command(ledger.objection)

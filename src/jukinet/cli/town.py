@@ -38,7 +38,7 @@ from jukinet.tasks.importing import LineDesk, import_residents
 from jukinet.tasks.importing import Report as ImportReport
 from jukinet.tasks.network import Network, create, open_network
 from jukinet.tasks.papers.view_key import view_key_sheet
-from jukinet.tasks.residents import give_view_key
+from jukinet.tasks.residents import give_view_key, write_down_union
 
 app = App(
     name="town", help="A municipality's desk: import, look, view keys, two records of one person."
@@ -244,13 +244,17 @@ def unite(
     record: Annotated[int, Parameter(help="The record that goes.")],
     kept: Annotated[int, Parameter(help="The record of the same person that is kept.")],
     number: Annotated[str, Parameter(help="The desk's number of the notification.")] = "",
+    official: Annotated[str, Parameter(help="Who does it: the official's own number.")] = (
+        "official-1"
+    ),
     dir: InFolder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> int:
     """Unite two records of one person (二重登録の統合): one is deleted and leads to the other.
 
     Both are of this town; one of another town is brought here first, by a move-in. Agencies that
-    knew the one learn the other's number with their next question. To undo it, cancel it.
+    knew the one learn the other's number with their next question. That it was done stands on the
+    person's statements. Given again under the same --number it goes on; to undo it, cancel it.
     """
     moment = now()
     filed = Filed(
@@ -261,9 +265,14 @@ def unite(
         proof=Proof.OFFICE_PAPER,
     )
     with open_network(Folder(Path(dir)), moment) as network:
-        form = DoubleRegistration(filed=filed, person=record, kept=kept)
-        file(network, _of(network, town), form)
-    result = {"town": town, "record": record, "kept": kept, "number": filed.number}
+        node = _of(network, town)
+        file(network, node, DoubleRegistration(filed=filed, person=record, kept=kept))
+        gone, stays = _live(node, record), _live(node, kept)
+        done = write_down_union(network, node, gone, stays, official=official)
+    result = {
+        "town": town, "record": record, "kept": kept,
+        "number": filed.number, "leaf": done.leaf,
+    }
     said = f"record {record} leads to record {kept} (notification {filed.number})"
     give(result, as_json=as_json, show=lambda: paper.print(said, markup=False))
     return DONE

@@ -1,4 +1,4 @@
-"""The counter (窓口): view keys and fresh sector numbers, each after its leaf stands in the log.
+"""The counter (窓口): a town gives out view keys and has numbers made anew, after a leaf stands.
 
 The town holds the seed of a person's chain, the centre knows how far the chain has come. The desk
 asks the centre to write down who is given the key, and from which place on; then the key is
@@ -7,8 +7,9 @@ says just this, is seen here, too: else a key might be given of which its owner 
 guardian gets one from the leaf's own place on: it opens nothing of the past. Without the line no
 key is given: it could not be written down.
 
-A fresh sector number (符号の変更) is asked for in the same way: the resident names one sector, no
-reason is needed, and it counts once its leaf stands on the resident's own chain.
+Whoever wants other sector numbers (符号の変更) gets them without a reason, for one affair or for
+all; handles that agencies hold lead nowhere then. Where two records turn out to be of one person,
+the one leads to the other: agencies are given the number of the kept one when they ask next.
 
 Only one's own record is asked about, by whoever stands at the desk with its papers. One that was
 united with another still has the past of its own chain, so its view key can be given.
@@ -23,23 +24,24 @@ from jukinet.errors import JukinetError, Malformed, Refused
 from jukinet.keys import ratchet
 from jukinet.keys.chance import Chance
 from jukinet.law import leaf as leaves
-from jukinet.law.leaf import Holder, KeyGiven, Leaf, ViewKeyLeaf
+from jukinet.law.inquiry import Receipt
+from jukinet.law.leaf import FreshNumberLeaf, Holder, KeyGiven, NumberChanged, ViewKeyLeaf
 from jukinet.law.record import Record
 from jukinet.nodes.keyring import Directory
 from jukinet.nodes.message import (
     CENTRE,
     FreshNumber,
-    FreshNumberStands,
     GiveViewKey,
+    MergeRecords,
     Message,
     NotGiven,
+    NumberIsFresh,
     ViewKeyStands,
 )
 
 REQUEST_BYTES = 16
 VALID_DAYS = 365
 VALID_DAYS_MAX = 3 * 365
-SECTOR_MAX = 64
 PLACES_MAX = 100_000  # how many entries of one chain are looked at for the leaf
 
 
@@ -58,23 +60,22 @@ class Given:
         return "<Given>"
 
 
-class Freshened:
-    """One request for a fresh sector number, and what became of it."""
+class Renewed:
+    """One request for fresh numbers, or that two records become one, and what became of it."""
 
-    def __init__(self, record: Record, asked: FreshNumber) -> None:
+    def __init__(self, record: Record, asked: FreshNumber | MergeRecords) -> None:
         self.record = record
         self.asked = asked
-        self.generation: int | None = None  # None: nothing stands
         self.leaf = -1
         self.refused = ""
 
     def __repr__(self) -> str:
-        """Shows not whose it is."""
-        return "<Freshened>"
+        """Shows nobody."""
+        return "<Renewed>"
 
 
 class Counter:
-    """Where a town gives out view keys and asks for fresh sector numbers."""
+    """Where a town gives out view keys, and has numbers made anew."""
 
     def __init__(self, town: str, directory: Directory, chance: Chance) -> None:
         self._town = town
@@ -82,7 +83,8 @@ class Counter:
         self._policy = directory.policy
         self._trusted = LogKey.parse(directory.policy)
         self._chance = chance
-        self._requests: dict[bytes, Given | Freshened] = {}
+        self._requests: dict[bytes, Given] = {}
+        self._renewals: dict[bytes, Renewed] = {}
         self._leaves: set[int] = set()  # that have served for a key
 
     def ask(
@@ -118,62 +120,88 @@ class Counter:
         given = self._requests[asked.request] = Given(record, asked)
         return given, Message(sender=self._town, receiver=CENTRE, body=asked)
 
-    def ask_fresh_number(
-        self, record: Record, sector: str, *, official: str
-    ) -> tuple[Freshened, Message]:
-        """What the desk asks the centre, for a resident who wants another number in a sector.
+    def renew(self, record: Record, *, official: str, sector: str = "") -> tuple[Renewed, Message]:
+        """What the desk asks the centre for fresh numbers; the reply fills the first.
 
-        Refused for a person whom the network does not know, or whose record is not live here;
-        Malformed without a sector.
+        Refused for a person whom the network does not know yet, or whose record is not live here.
         """
-        if record.attachment is None or not record.live:
-            raise Refused(
-                f"record {record.number}: no sector number can be made anew; the record is not "
-                "live here, or the former town's certificate has not come yet"
-            )
-        if not 1 <= len(sector) <= SECTOR_MAX or not sector.isprintable():
-            raise Malformed("sector: name one agency's one affair, such as pension/1-73")
+        if not record.live:
+            raise Refused(f"record {record.number}: it is not live here; the desk that has it asks")
         asked = FreshNumber(
             request=self._chance(REQUEST_BYTES),
-            locator=record.attachment.locator,
+            locator=_locator(record),
+            official=official,
             sector=sector,
+        )
+        return self._renewal(record, asked)
+
+    def merge(self, record: Record, kept: Record, *, official: str) -> tuple[Renewed, Message]:
+        """What the desk asks the centre where two records are of one person.
+
+        Refused for a person whom the network does not know yet.
+        """
+        asked = MergeRecords(
+            request=self._chance(REQUEST_BYTES),
+            locator=_locator(record),
+            kept=_locator(kept),
             official=official,
         )
-        found = self._requests[asked.request] = Freshened(record, asked)
-        return found, Message(sender=self._town, receiver=CENTRE, body=asked)
+        return self._renewal(record, asked)
 
-    def answered(self, reply: ViewKeyStands | FreshNumberStands | NotGiven) -> None:
-        """The centre has written it down, or has not."""
-        asked = self._requests.pop(reply.request, None)
-        if asked is None:
+    def _renewal(
+        self, record: Record, asked: FreshNumber | MergeRecords
+    ) -> tuple[Renewed, Message]:
+        renewed = self._renewals[asked.request] = Renewed(record, asked)
+        return renewed, Message(sender=self._town, receiver=CENTRE, body=asked)
+
+    def renewed(self, reply: NumberIsFresh | NotGiven) -> None:
+        """The centre has written it down, or has not; the leaf is one's own, or it counts not."""
+        renewed = self._renewals.pop(reply.request, None)
+        if renewed is None:
             return
         if isinstance(reply, NotGiven):
-            asked.refused = reply.reason
+            renewed.refused = reply.reason
             return
         try:
-            if isinstance(asked, Given) and isinstance(reply, ViewKeyStands):
-                asked.key = self._key(asked, self._place(asked, reply))
-            elif isinstance(asked, Freshened) and isinstance(reply, FreshNumberStands):
-                asked.generation = self._generation(asked, reply)
-            else:
-                raise Refused("receipt: it answers another question than was asked")
+            self._check_renewed(renewed, reply.receipt)
         except JukinetError as error:
-            asked.refused = str(error)
+            renewed.refused = str(error)
+            return
+        renewed.leaf = reply.receipt.index
+
+    def _check_renewed(self, renewed: Renewed, receipt: Receipt) -> None:
+        leaf, asked = check_receipt(receipt, self._trusted), renewed.asked
+        says = NumberChanged(
+            town=self._town,
+            official=asked.official,
+            sector=asked.sector if isinstance(asked, FreshNumber) else "",
+            merged=isinstance(asked, MergeRecords),
+        )
+        if (
+            not isinstance(leaf, FreshNumberLeaf)
+            or leaf.commitment != leaves.commitment(receipt.salt, receipt.body)
+            or leaves.read_body(receipt.body, NumberChanged) != says
+        ):
+            raise Refused("receipt: its leaf does not say that these numbers are made anew")
+        assert renewed.record.attachment is not None
+        _place_of(leaf, renewed.record.attachment.seed)
+
+    def answered(self, reply: ViewKeyStands | NotGiven) -> None:
+        """The centre has written it down, or has not."""
+        given = self._requests.pop(reply.request, None)
+        if given is None:
+            return
+        if isinstance(reply, NotGiven):
+            given.refused = reply.reason
+            return
+        try:
+            place = self._place(given, reply)
+        except JukinetError as error:
+            given.refused = str(error)
             return
         self._leaves.add(reply.receipt.index)
-        asked.leaf = reply.receipt.index
-
-    def _generation(self, asked: Freshened, reply: FreshNumberStands) -> int:
-        """The generation that counts now; Refused unless its leaf stands on the person's chain."""
-        attachment, receipt = asked.record.attachment, reply.receipt
-        assert attachment is not None
-        leaf = check_receipt(receipt, self._trusted)
-        if reply.sector != asked.asked.sector or receipt.index in self._leaves:
-            raise Refused("receipt: its leaf says nothing of this sector and request")
-        if reply.generation < 1:
-            raise Refused("generation: the first fresh number is of generation 1")
-        _place_of(leaf, attachment.seed)
-        return reply.generation
+        given.leaf = reply.receipt.index
+        given.key = self._key(given, place)
 
     def _place(self, given: Given, reply: ViewKeyStands) -> int:
         """From which place on the key may open, by its leaf; Refused where the leaf is another."""
@@ -222,9 +250,18 @@ class Counter:
         )
 
 
-def _place_of(leaf: Leaf, seed: bytes) -> int:
-    """The place on a chain at which a leaf stands; Refused where it stands on another or none."""
-    label = next(iter(leaves.labels_of(leaf)), None)
+def _locator(record: Record) -> bytes:
+    if record.attachment is None:
+        raise Refused(
+            f"record {record.number}: the network does not know it yet; wait for the former town's "
+            "certificate"
+        )
+    return record.attachment.locator
+
+
+def _place_of(leaf: ViewKeyLeaf | FreshNumberLeaf, seed: bytes) -> int:
+    """The place on a chain at which a leaf stands; Refused where it stands on another."""
+    (label,) = leaves.labels_of(leaf)
     state = seed
     for place in range(PLACES_MAX):
         if ratchet.label(state) == label:

@@ -37,10 +37,10 @@ from jukinet.nodes.message import (
     FeedAck,
     Filed,
     Filing,
-    FreshNumberStands,
     Message,
     NotFiled,
     NotGiven,
+    NumberIsFresh,
     OrderCodes,
     Out,
     Tick,
@@ -146,8 +146,11 @@ class Municipality:
         if isinstance(body, Compared):
             self.compared = body
             return []
-        if isinstance(body, ViewKeyStands | FreshNumberStands | NotGiven):
+        if isinstance(body, ViewKeyStands | NotGiven):
             self._counter.answered(body)
+        if isinstance(body, NumberIsFresh | NotGiven):
+            self._counter.renewed(body)
+        if isinstance(body, ViewKeyStands | NumberIsFresh | NotGiven):
             return []
         raise Malformed(f"message: a municipality takes no {type(body).__name__}")
 

@@ -17,7 +17,7 @@ from jukinet.law.objection import Outcome
 from jukinet.law.record import Record
 from jukinet.law.schedule import load
 from jukinet.nodes.agency import Agency
-from jukinet.nodes.counter import VALID_DAYS, Freshened
+from jukinet.nodes.counter import VALID_DAYS, Renewed
 from jukinet.nodes.message import (
     CENTRE,
     Body,
@@ -71,18 +71,33 @@ def fresh_number(
     sector: str,
     *,
     official: str = "official-1",
-) -> Freshened:
-    """Have a sector know a person by another number from now on; Refused where it cannot be.
+) -> Renewed:
+    """Have a sector, or all of them (""), know a person by another number from now on.
 
-    The sector must be one that the network has: an agency's one affair, such as `pension/1-73`.
+    Refused where it cannot be; Malformed for a sector that the schedules do not have: an agency's
+    one affair, such as `pension/1-73`.
     """
-    if sector not in {grant.sector for grant in load().grants.values()}:
+    if sector and sector not in {grant.sector for grant in load().grants.values()}:
         raise Malformed(f"--sector: the schedules know no {sector[:64]!r}; `jukinet schedules`")
-    asked, message = town.counter.ask_fresh_number(record, sector, official=official)
+    return _stood(network, *town.counter.renew(record, official=official, sector=sector))
+
+
+def write_down_union(
+    network: Network, town: Municipality, gone: Record, kept: Record, *, official: str
+) -> Renewed:
+    """Have it written down, on both chains, that two records of a town are of one person.
+
+    Again does no harm: another leaf says the same.
+    """
+    return _stood(network, *town.counter.merge(gone, kept, official=official))
+
+
+def _stood(network: Network, asked: Renewed, message: Message) -> Renewed:
+    """Send what a desk asks, and wait for its leaf; Refused where none stands."""
     network.line.post(message)
     network.line.run()
-    if asked.generation is None:
-        raise Refused(asked.refused or "fresh number: no word from the centre; try again later")
+    if asked.leaf < 0:
+        raise Refused(asked.refused or "desk: no word from the centre; try again later")
     return asked
 
 
