@@ -6,14 +6,9 @@ from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
 
-import msgspec
-
-from jukinet.feed import outbox
-from jukinet.feed.link import Item
 from jukinet.law import notification as law
 from jukinet.merkle.policy import NONE, Policy
-from jukinet.nodes.message import Message, Tick
-from jukinet.nodes.pools import PoolRequest
+from jukinet.nodes.message import DESK, Message, OrderCodes, Tick
 from jukinet.tasks.asking import AGENCIES
 from jukinet.tasks.desks import Desks
 from jukinet.tasks.folder import Folder, Mark
@@ -85,11 +80,5 @@ def tick(name: str) -> Message:
 
 def refill(network: Network, town: str, count: int) -> None:
     """Have the centre allot a town a pool large enough that it need not ask again."""
-    node = network.towns[town]
-    request = msgspec.msgpack.encode(PoolRequest(count=count, level=0))
-    with node.store.begin() as tx:
-        outbox.append(tx, node.to_centre, [Item(kind="pool_request", body=request)])
-    for message in node.start(network.line.now):
-        if isinstance(message, Message):
-            network.line.post(message)
+    network.line.post(Message(sender=DESK, receiver=town, body=OrderCodes(count=count)))
     network.line.run()

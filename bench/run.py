@@ -27,6 +27,7 @@ SCRIPTS = (
     "statement",
     "log",
     "witnesses",
+    "codes",
     "oprf",
 )
 

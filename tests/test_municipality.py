@@ -267,7 +267,6 @@ def test_a_town_that_could_not_write_its_request_for_codes_asks_again(town, monk
     town = Town(pool=200)
     with town.store.begin() as tx:
         codes.allot(tx, fresh_codes(1, "one more"))
-    town.node._asked_for_codes = False
     with monkeypatch.context() as cut:
         failing(cut, town.store, "commit", 0)
         handed_in(town, entry(), entry())
@@ -348,7 +347,7 @@ def test_a_letter_that_another_town_signed_is_set_aside(town):
 
 def sealed_by(town, letter, *, signer, sender):
     """A letter that says it is one town's and is signed by another."""
-    key = SigningKey(new_town_ring(chance(signer), town.centre_ring, signer).signing)
+    key = SigningKey(town_ring(town.centre_ring, signer).signing)
     posted = seal_letter(letter, sender, town.node.name, key, town.directory)
     return msgspec.msgpack.encode(Relayed(sender=sender, sealed=posted.sealed))
 
@@ -468,6 +467,7 @@ KINDS = {
         family_register=REGISTER,
     ),
     law.ExOfficioDeletion: lambda f, p: law.ExOfficioDeletion(filed=f, person=p),
+    law.DoubleRegistration: lambda f, p: law.DoubleRegistration(filed=f, person=p, kept=p + 1),
     law.NameChange: lambda f, p: law.NameChange(
         filed=f, person=p, name=SECRET_ALIAS, cause=law.NameCause.OTHER, family_register=REGISTER
     ),

@@ -32,7 +32,7 @@ from jukinet.merkle import policy
 from jukinet.names import era, legal
 from jukinet.nodes import agency as agency_node
 from jukinet.nodes import keeper as keeper_node
-from jukinet.nodes import municipality
+from jukinet.nodes import mass_changes, municipality
 from jukinet.nodes import witness as witness_node
 from jukinet.nodes.centre import shelves
 from jukinet.nodes.centre.inspection import DECOY
@@ -40,6 +40,7 @@ from jukinet.nodes.keyring import AgencyRing, Directory
 from jukinet.nodes.message import (
     CENTRE,
     DESK,
+    ChangeCodes,
     DrawSample,
     Filed,
     Filing,
@@ -51,7 +52,7 @@ from jukinet.nodes.message import (
     ViewKeyStands,
 )
 from jukinet.numbers.municipality_code import MunicipalityCode
-from jukinet.register import book
+from jukinet.register import book, codes
 from jukinet.store.disk import RealDisk
 from jukinet.store.engine import Store
 from jukinet.store.rows import Rows
@@ -333,8 +334,24 @@ def live(country: Country) -> None:
     country.file(CHIYODA, law.Cancellation(filed=filed(number="x2"), cancels="o2"))
     country.enter(SHINJUKU, person("高橋 四郎", "タカハシ シロウ"), number="e6")
     country.file(SHINJUKU, law.Cancellation(filed=filed(number="x3"), cancels="e6"))
+    _united_and_changed(country)
     _asked(country, moved)
     _written_down(country, moved)
+
+
+def _united_and_changed(country: Country) -> None:
+    """Two records of one person united; then everybody's code changed after an incident."""
+    for number in ("e7", "e8"):
+        country.enter(SAPPORO_KITA, person("伊藤 五月", "イトウ サツキ"), number=number)
+    form = law.DoubleRegistration(filed=filed(number="u1"), person=3, kept=2)
+    country.file(SAPPORO_KITA, form)
+    line, changes = country.network.line, country.network.towns[SAPPORO_KITA].mass_changes
+    for official in ("official-1", "official-2"):
+        number = changes.approve("a list was stolen", None, official, line.now).number
+    body = ChangeCodes(number=number, count=50)
+    line.post(Message(sender=DESK, receiver=SAPPORO_KITA, body=body))
+    line.run()
+    country._desk.clear()
 
 
 def _certificate_late(country: Country, person: int) -> None:
@@ -414,7 +431,8 @@ def kept_back(country: Country, record, until: date) -> None:
 def small_pools() -> Iterator[None]:
     """Pools of a few codes: there are fewer rows to read, and they are refilled more often."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(municipality, "POOL_LOW", 10)
+        patch.setattr(codes, "LOW", 10)
+        patch.setattr(mass_changes, "KEPT_BACK", 2)
         patch.setattr(municipality, "POOL_REFILL", 20)
         yield
 
@@ -648,6 +666,10 @@ UNEXPLAINED = {
     "chains.nonce.until": "is a time of day; clocks may go back",
     "national.allotment.next": "may be ahead: a crash wastes codes, and never doubles them",
     "agency.asked.nonce": "is drawn by chance and stands nowhere else",
+    "town.pool_day.day": "is a day; what is known elsewhere are the sums",
+    "town.mass_change.ended_on": "is a day",
+    "town.mass_change_approval.official": "is a name that an official gave",
+    "town.mass_change_approval.given_at": "is a time of day; clocks may go back",
     "town.filing.content": "is recomputed only in number, kind, days, and what it cancels",
     "town.inbox_stream.heard_at": "is a time of day; clocks may go back",
     "prefecture.inbox_stream.heard_at": "is a time of day; clocks may go back",

@@ -2,7 +2,20 @@
 
 from cyclopts import App
 
-from jukinet.cli import asking, audit, code, demo, ledger, resident, town, verify, witness, world
+from jukinet.cli import (
+    asking,
+    audit,
+    code,
+    demo,
+    enrolling,
+    ledger,
+    number,
+    resident,
+    town,
+    verify,
+    witness,
+    world,
+)
 from jukinet.cli.common import run
 
 app = App(
@@ -17,6 +30,7 @@ app.command(demo.demo, help_epilogue=demo.EXAMPLES)
 app.command(verify.verify, help_epilogue=verify.EXAMPLES)
 app.command(audit.audit, help_epilogue=audit.EXAMPLES)
 app.command(asking.ask, help_epilogue=asking.EXAMPLES)
+app.command(enrolling.enrol, help_epilogue=enrolling.EXAMPLES)
 app.command(resident.statement, help_epilogue=resident.EXAMPLES)
 app.command(ledger.schedules, help_epilogue=ledger.SCHEDULES_EXAMPLES)
 app.command(ledger.objection)
@@ -24,6 +38,7 @@ app.command(ledger.sample, help_epilogue=ledger.SAMPLE_EXAMPLES)
 app.command(world.app)
 app.command(town.app)
 app.command(code.app)
+app.command(number.app)
 app.command(witness.app)
 
 

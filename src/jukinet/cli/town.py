@@ -22,6 +22,7 @@ from jukinet.cli.common import (
 )
 from jukinet.errors import Malformed, Refused
 from jukinet.law.leaf import Holder
+from jukinet.law.notification import DoubleRegistration, Filed, Proof, Who
 from jukinet.law.record import Record, written_out
 from jukinet.merkle import policy
 from jukinet.merkle.policy import Policy
@@ -31,14 +32,17 @@ from jukinet.nodes.municipality import Municipality
 from jukinet.numbers import municipality_code
 from jukinet.register import book, codes
 from jukinet.tasks.asking import AGENCIES
+from jukinet.tasks.code_changes import file
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.importing import LineDesk, import_residents
 from jukinet.tasks.importing import Report as ImportReport
 from jukinet.tasks.network import Network, create, open_network
 from jukinet.tasks.papers.view_key import view_key_sheet
-from jukinet.tasks.residents import give_view_key
+from jukinet.tasks.residents import give_view_key, write_down_union
 
-app = App(name="town", help="A municipality's desk: import, look, view keys.")
+app = App(
+    name="town", help="A municipality's desk: import, look, view keys, two records of one person."
+)
 
 TownCode = Annotated[str, Parameter(name="--town", help="Six digits of the municipality.")]
 
@@ -229,6 +233,51 @@ def view_key(
     return DONE
 
 
+UNITE_EXAMPLES = """Examples:
+  jukinet town unite --dir demo --town 131016 --record 17 --kept 23"""
+
+
+@app.command(help_epilogue=UNITE_EXAMPLES)
+def unite(
+    *,
+    town: TownCode,
+    record: Annotated[int, Parameter(help="The record that goes.")],
+    kept: Annotated[int, Parameter(help="The record of the same person that is kept.")],
+    number: Annotated[str, Parameter(help="The desk's number of the notification.")] = "",
+    official: Annotated[str, Parameter(help="Who does it: the official's own number.")] = (
+        "official-1"
+    ),
+    dir: InFolder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> int:
+    """Unite two records of one person (二重登録の統合): one is deleted and leads to the other.
+
+    Both are of this town; one of another town is brought here first, by a move-in. Agencies that
+    knew the one learn the other's number with their next question. That it was done stands on the
+    person's statements. Given again under the same --number it goes on; to undo it, cancel it.
+    """
+    moment = now()
+    filed = Filed(
+        number=number or f"unite/{record}/{kept}/{moment:%Y%m%d%H%M%S}",
+        event_date=moment.date(),
+        notice_date=moment.date(),
+        who=Who.OFFICE,
+        proof=Proof.OFFICE_PAPER,
+    )
+    with open_network(Folder(Path(dir)), moment) as network:
+        node = _of(network, town)
+        file(network, node, DoubleRegistration(filed=filed, person=record, kept=kept))
+        gone, stays = _live(node, record), _live(node, kept)
+        done = write_down_union(network, node, gone, stays, official=official)
+    result = {
+        "town": town, "record": record, "kept": kept,
+        "number": filed.number, "leaf": done.leaf,
+    }
+    said = f"record {record} leads to record {kept} (notification {filed.number})"
+    give(result, as_json=as_json, show=lambda: paper.print(said, markup=False))
+    return DONE
+
+
 def _of(network: Network, town: str) -> Municipality:
     if town not in network.towns:
         raise Malformed(f"--town: this folder has {', '.join(network.towns)}")
@@ -259,9 +308,10 @@ def _town(node: Municipality) -> dict[str, Any]:
 
 
 def _live(node: Municipality, number: int) -> Record:
+    """A record that stands, or whose past another one of the same person has taken over."""
     with node.store.begin() as tx:
         kept = book.records(tx, [number]).get(number)
-    if kept is None or not kept.record.live:
+    if kept is None or not (kept.record.live or kept.record.kept):
         raise Refused(f"record {number}: this town has no live record of that number")
     return kept.record
 
