@@ -5,6 +5,7 @@ chance and no line. `Wake(at)` asks to be given a `Tick` once that time has come
 that was sent before has been delivered: so a node that is told `Wake(now)` collects a group.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -366,5 +367,19 @@ def decode(content: bytes) -> Message:
         raise Malformed("message: these bytes are none") from None
 
 
+def encode_all(messages: Sequence[Message]) -> bytes:
+    """The bytes of some messages, such as the answer to one."""
+    return _encode(tuple(messages))
+
+
+def decode_all(content: bytes) -> tuple[Message, ...]:
+    """The messages from their bytes, or Malformed; shows nothing of them."""
+    try:
+        return _decode_all(content)
+    except UNREADABLE:
+        raise Malformed("messages: these bytes are none") from None
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
+_decode_all = msgspec.msgpack.Decoder(tuple[Message, ...]).decode
