@@ -1,4 +1,4 @@
-"""Stores for the tests: an SQLite file, and a schema of a PostgreSQL server that lasts the session.
+"""Stores for the tests: an SQLite file, a sealed one, and a schema of a PostgreSQL server that lasts the session.
 
 The wheel that brings the server is among the development dependencies. Where it is missing its
 tests are skipped, and say so; where the environment variable CI is set they fail instead.
@@ -17,15 +17,16 @@ from pathlib import Path
 import psycopg
 import pytest
 from hypothesis import settings
+from tests.support import reopened
 
 import postgres_server
-from jukinet.store.engine import Store, open_store
+from jukinet.store.engine import Store
 
 settings.register_profile("same", derandomize=True)
 settings.register_profile("new", print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
-ENGINES = ("sqlite", "postgresql")
+ENGINES = ("sqlite", "sealed", "postgresql")
 _schemas = count(1)
 
 
@@ -56,12 +57,12 @@ def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, on each engine."""
     if request.param == "postgresql":
         return request.getfixturevalue("postgres_url")
-    return f"sqlite:///{tmp_path / 'store.db'}"
+    return f"sqlite:///{tmp_path / request.param}.db"
 
 
 @pytest.fixture
 def store(fresh_url: str) -> Iterator[Store]:
-    """An empty store, on each engine; `store.url` opens it a second time."""
-    opened = open_store(fresh_url, patience_seconds=0.2)
+    """An empty store, on each engine; `reopened(store.url)` opens it a second time."""
+    opened = reopened(fresh_url, patience_seconds=0.2)
     yield opened
     opened.close()

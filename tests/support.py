@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from itertools import count
+from pathlib import Path
 from random import Random
 
 from jukinet.keys.chance import Chance
@@ -62,6 +63,16 @@ def memory(*metadatas) -> Store:
     with store.begin() as tx:
         tx.create(*[table for metadata in metadatas for table in metadata.sorted_tables])
     return store
+
+
+def key_of(url: str | Path) -> bytes | None:
+    """The key of a store of the tests: those of the name `sealed` have one."""
+    return b"sealed".ljust(32, b".") if str(url).endswith("sealed.db") else None
+
+
+def reopened(url: str | Path, **more) -> Store:
+    """A store of the tests by its address, with its key if it has one."""
+    return open_store(url, key=key_of(url), **more)
 
 
 def name(text: str = "山田 花子", reading: str = "ヤマダ ハナコ") -> Name:

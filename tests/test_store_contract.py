@@ -9,6 +9,7 @@ from typing import NamedTuple
 import psycopg
 import pytest
 from sqlalchemy import Column, MetaData, Table, Text, bindparam, func, select
+from tests.support import reopened
 
 from jukinet.errors import Malformed, OutOfStep
 from jukinet.store.engine import Statement, Store, open_store
@@ -90,7 +91,7 @@ def kept(store, key: str = "a") -> Thing | None:
 def test_what_was_committed_is_seen_by_another_connection(things):
     with things.begin() as tx:
         THINGS.add(tx, Thing("a", 1, b"x"))
-    other = open_store(things.url)
+    other = reopened(things.url)
     assert kept(other) == Thing("a", 1, b"x")
     other.close()
 
