@@ -456,11 +456,17 @@ def open_store(
 
 
 def connect_sqlite(
-    path: str, key: SealKey | None, *, patience_seconds: float = 10, uri: bool = False
+    path: str,
+    key: SealKey | None,
+    *,
+    patience_seconds: float = 10,
+    pragmas: Sequence[str] = PRAGMAS,
+    uri: bool = False,
 ) -> tuple[Any, tuple[type[Exception], ...]]:
-    """A driver's connection to a file, set up as ours are, and the errors that it raises.
+    """A driver's connection to a file, and the errors that it raises.
 
-    For the store, and for whoever must read a file without writing to it (`uri`, as SQLite's).
+    For the store, and for whoever needs a file that is no store, or one without writing to it:
+    `pragmas` are run once the key fits, and with `uri` the path is one of SQLite's addresses.
     """
     module: Any = sqlite3 if key is None else sqlcipher
     failures = (module.Error, UnicodeError, OverflowError)
@@ -478,7 +484,7 @@ def connect_sqlite(
     try:
         if key is not None:
             _unseal(driver, key)
-        for pragma in () if uri else PRAGMAS:
+        for pragma in pragmas:
             driver.execute(pragma)
     except failures as error:
         driver.close()
