@@ -10,6 +10,7 @@ Hypothesis draws the same examples in every run, so that a change is what makes 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -28,6 +29,19 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 ENGINES = ("sqlite", "sealed", "postgresql")
 _schemas = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unlocked_keys() -> Iterator[None]:
+    """What the tests unlock is in memory as ever, in a place of their own that they remove."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="jukinet-tests-") as place:
+        before = os.environ.get("XDG_RUNTIME_DIR")
+        os.environ["XDG_RUNTIME_DIR"] = place
+        yield
+        if before is None:
+            del os.environ["XDG_RUNTIME_DIR"]
+        else:
+            os.environ["XDG_RUNTIME_DIR"] = before
 
 
 @pytest.fixture(scope="session")

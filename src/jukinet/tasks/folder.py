@@ -11,13 +11,14 @@
     witnesses/w1/            a witness's folder (tasks.witnessing), as it stands anywhere else
     agencies/pension.db      what an agency keeps
 
-Every store (`.db`) is sealed under a key of its own, derived from the master key; so is each file of
-secrets. Whoever has the folder and not the key reads the mark, the directory and the public log.
+Every store (`.db`) is sealed under a key of its own, derived from the master key; so is each file
+of secrets. Who has the folder and not the key reads the mark, the directory and the public log.
 
 One process works in a folder at a time (`store.lock`). A folder that is not ours is never touched.
 """
 
 import os
+import shutil
 from collections.abc import Iterable
 from datetime import date
 from hashlib import sha256
@@ -34,6 +35,10 @@ from jukinet.store.disk import ROOT, RealDisk, publish
 
 FORMAT = 3
 MARK = "jukinet.json"
+LOCK = "lock.json"
+OURS = frozenset({"public", "keys", "towns", "centre", "keeper", "witnesses", "agencies"})
+"""The folders in a folder that are made when it is."""
+
 T = TypeVar("T")
 
 
@@ -86,11 +91,18 @@ class Folder:
         """Whether the folder holds a network of ours."""
         return (self.root / MARK).exists()
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is one of ours that was not made to its end: a lock, no mark, no book yet."""
+        books = (any(self.root.glob(f"{name}/*.db")) for name in ("towns", "centre", "agencies"))
+        return (self.root / LOCK).exists() and not self.exists and not any(books)
+
     def refuse_foreign(self) -> None:
         """Refused where the folder holds something that is not ours."""
         if self.root.exists() and not self.root.is_dir():
             raise Refused(f"{self.root}: it is not a folder; name another with --dir")
-        if self.root.is_dir() and not self.exists and any(_foreign(self.root)):
+        known = self.exists or self.unfinished
+        if self.root.is_dir() and not known and any(_foreign(self.root)):
             raise Refused(
                 f"{self.root}: it holds something else; name an empty or new folder with --dir"
             )
@@ -164,6 +176,12 @@ class Folder:
         """An agency's file."""
         return self.root / "agencies" / f"{name}.db"
 
+    def clear(self) -> None:
+        """Remove what a creation that was cut short has left, under a key that may be another."""
+        for path in self.root.iterdir() if self.unfinished else ():
+            if path.is_dir() and path.name in OURS:
+                shutil.rmtree(path)
+
     def make_folders(self) -> None:
         """All folders that the files stand in."""
         for path in (self.town("x"), self.national, self.log / "x", self.keeper, self.agency("x")):
@@ -200,6 +218,20 @@ class Folder:
 
     def _ring_path(self, name: str) -> Path:
         return self.root / "keys" / f"{name}.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """The folder's lock."""
+        return self.root / LOCK
+
+    def put_lock(self, lock: Any) -> None:
+        """Write the lock, whole or not at all."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        _write(self.lock_file, Checked(body=_body(lock)), private=True)
+
+    def lock(self, kind: type[T]) -> T:
+        """The lock; raises Damaged."""
+        return _checked(self.lock_file, kind)
 
     def put_public(self, name: str, value: Any) -> None:
         """Write something that everybody may read."""

@@ -49,7 +49,7 @@ from jukinet.store.disk import RealDisk
 from jukinet.store.engine import Store, open_store
 from jukinet.store.lock import only_one
 from jukinet.store.migrate import migrate
-from jukinet.tasks import witnessing
+from jukinet.tasks import locking, witnessing
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.inspecting import inspector
 from jukinet.wire.line import Line
@@ -99,6 +99,14 @@ def create(
     The mark is written last: a folder without it holds nothing yet and is made again.
     """
     folder.refuse_foreign()
+    folder.root.mkdir(parents=True, exist_ok=True)
+    with only_one(folder.root):
+        locking.refuse_other(folder)
+        _create(folder, mark, chance, witnessed)
+
+
+def _create(folder: Folder, mark: Mark, chance: Chance, witnessed: Policy | None) -> None:
+    folder.clear()
     folder.make_folders()
     schedule = load()
     centre = new_centre_ring(chance, list(mark.towns))
@@ -128,7 +136,6 @@ def _witnesses(folder: Folder, log: VerifierKey, chance: Chance) -> list[Witness
     found = []
     for name, kind in WITNESSES.items():
         own = folder.within(folder.witness_name(name))
-        witnessing.forget(own.root)  # what a creation that was cut short has left
         witnessing.create(own, f"{name}.{ORIGIN}", kind, chance=chance)
         witnessing.trust(own.root, log)
         with witnessing.open_witness(own, looking=True) as node:

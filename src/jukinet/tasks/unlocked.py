@@ -1,13 +1,14 @@
 """Unlocked (解錠中): where a folder's master key is while it need not be asked for, in memory only.
 
-One small file a folder, in a directory that the kernel keeps in memory (tmpfs): $XDG_RUNTIME_DIR, or
-/dev/shm where there is none. Whether it is in memory is asked of the kernel, not believed. The file
-can be read by its owner alone, has the name of a hash of the folder's own, and is gone when the
-machine restarts, when its time has run out, or when it is removed (`forget`), which overwrites it.
+One small file a folder, in a directory that the kernel keeps in memory (tmpfs): $XDG_RUNTIME_DIR,
+or /dev/shm where there is none. Whether it is in memory is asked of the kernel, not believed. The
+file can be read by its owner alone, has the name of a hash of the folder's own, and is gone when
+the machine restarts, when its time has run out, or when it is removed (`forget`), which overwrites
+it.
 
-It is not on the disk that the folder is on, so who carries that disk away has no key. Who reads this
-machine's memory, or is its root, has it; so has who finds it in swap, where a machine swaps tmpfs to
-an unencrypted disk (`swaps` tells).
+It is not on the disk that the folder is on, so who carries that disk away has no key. Who reads
+this machine's memory, or is its root, has it; so has who finds it in swap, where a machine swaps
+tmpfs to an unencrypted disk (`swaps` tells).
 
 >>> file_system("23 1 0:21 / /dev/shm rw,nosuid shared:4 - tmpfs tmpfs rw,size=64k", (0, 21))
 'tmpfs'
@@ -17,7 +18,7 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -90,15 +91,6 @@ def recall(folder: str, where: Path, now: datetime) -> MasterKey | None:
         return MasterKey(memoryview(content)[-SIZE:])
     finally:
         content[:] = bytes(len(content))
-
-
-def until(folder: str, where: Path) -> datetime | None:
-    """When an unlocked folder's time runs out; None where it has no end but the machine's."""
-    with suppress(OSError):
-        head = (where / _name(folder)).read_bytes()[: len(MAGIC) + UNTIL_SIZE]
-        ends = int.from_bytes(head[len(MAGIC) :], "big")
-        return datetime.fromtimestamp(ends, UTC) if ends else None
-    return None
 
 
 def forget(folder: str, where: Path) -> bool:

@@ -86,11 +86,6 @@ def refuse_unfit(root: Path, name: str, kind: str) -> None:
     _refuse_used(root)
 
 
-def forget(root: Path) -> None:
-    """Let a folder be no witness's any more, so that another can be made in it."""
-    (root / "public" / f"{_NAME}.json").unlink(missing_ok=True)
-
-
 def stands(root: Path) -> bool:
     """Whether there is a witness in a folder."""
     return (root / "public" / f"{_NAME}.json").exists()

@@ -22,7 +22,8 @@ from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.policy import Policy
 from jukinet.nodes.keyring import AgencyRing, CentreRing, Directory, KeeperRing, TownRing
 from jukinet.nodes.witness import verifier_of
-from jukinet.tasks.folder import MARK, Checked, Folder, Mark, Sealed
+from jukinet.tasks import locking
+from jukinet.tasks.folder import LOCK, MARK, Checked, Folder, Mark, Sealed
 from jukinet.tasks.network import WITNESSES_WANTED
 from jukinet.tasks.network import directory as directory_of
 from jukinet.tasks.verifying.findings import UNREADABLE, Findings
@@ -57,6 +58,7 @@ class Held(NamedTuple):
 def check_files(folder: Folder, findings: Findings) -> Held:
     """Read and compare the small files."""
     mark = _mark(folder, findings)
+    _check_lock(folder, findings)
     directory = _read(folder, DIRECTORY, Directory, findings)
     towns, agencies = _who(folder, mark, directory)
     centre = _ring(folder, "centre", CentreRing, findings)
@@ -86,6 +88,31 @@ def _mark(folder: Folder, findings: Findings) -> Mark | None:
     _check_bytes(folder, MARK, mark, findings)
     findings.counts["files"] += 1
     return mark
+
+
+def _check_lock(folder: Folder, findings: Findings) -> None:
+    """The lock wraps this folder's key, as far as its sign says; the passphrase nobody asks."""
+    if _missing(folder, LOCK, findings, ""):
+        return
+    try:
+        lock = locking.read(folder.root)
+        check = msgspec.json.decode(folder.lock_file.read_bytes(), type=Checked).check
+    except UNREADABLE:
+        findings.note(LOCK, "file", UNFIT)
+        return
+    body = msgspec.Raw(msgspec.json.encode(lock))
+    _check_bytes(folder, LOCK, Checked(body=body, check=check), findings)
+    if lock.sign != folder.master.sign.hex():
+        findings.note(LOCK, "sign", "is of another key than the folder's")
+    _check_owner(folder, LOCK, findings)
+    findings.counts["files"] += 1
+
+
+def _check_owner(folder: Folder, name: str, findings: Findings, within: str = "") -> None:
+    if stat.S_IMODE((folder.root / name).stat().st_mode) != 0o600:
+        findings.note(
+            within + name, "permissions", "may be read by others than its owner (want 0600)"
+        )
 
 
 def _who(
@@ -155,10 +182,7 @@ def _ring(
     _check_bytes(folder, path, file, findings, within)
     if text != msgspec.json.encode(ring):
         findings.note(within + path, "file", "is not written as Jukinet writes it")
-    if stat.S_IMODE((folder.root / path).stat().st_mode) != 0o600:
-        findings.note(
-            within + path, "permissions", "may be read by others than its owner (want 0600)"
-        )
+    _check_owner(folder, path, findings, within)
     findings.counts["files"] += 1
     return ring
 
