@@ -5,6 +5,7 @@ chain store's transaction. An answer is timed alone: no witness; three in this p
 which reads every leaf; three in processes of their own, over HTTP on loopback.
 """
 
+import os
 import socket
 import subprocess
 import sys
@@ -29,13 +30,15 @@ from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.policy import Group, Policy, Witness
 from jukinet.store.disk import RealDisk
 from jukinet.store.engine import open_store
-from jukinet.tasks import witnessing
+from jukinet.tasks import locking, witnessing
 from jukinet.tasks.asking import search
+from jukinet.tasks.folder import Folder
 from jukinet.tasks.living import Living
 from jukinet.tasks.network import Network
 
 BATCH, BATCHES, PEOPLE = 1_000, 20, 5_000
 QUESTIONS, RESIDENTS = 150, 400
+PASSPHRASE, CHEAP = "a bench's passphrase", locking.Cost(memory_kib=8, passes=1, lanes=1)
 TABLES = (noted.NOTES, waiting.WAITING)  # named, so that the store has them too
 
 
@@ -144,7 +147,8 @@ def _over_http() -> float:
         found = []
         for number in range(1, 4):
             root = Path(name) / f"w{number}"
-            (vkey,) = witnessing.create(root, f"w{number}.bench", "ed25519")
+            made = locking.begin(Folder(root), PASSPHRASE, cost=CHEAP)
+            (vkey,) = witnessing.create(made, f"w{number}.bench", "ed25519")
             url = f"http://127.0.0.1:{_free_port()}/"
             found.append(Witness(f"w{number}", VerifierKey.parse(vkey), url))
         group = Group("two", 2, tuple(one.name for one in found))
@@ -163,6 +167,7 @@ def _running(root: Path, url: str) -> Iterator[None]:
     port = int(url.rstrip("/").rpartition(":")[2])
     process = subprocess.Popen(
         [sys.executable, "-m", "jukinet", "witness", "run", "--dir", root, "--port", str(port)],
+        env={**os.environ, "JUKINET_PASSPHRASE": PASSPHRASE},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

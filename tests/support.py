@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from itertools import count
+from pathlib import Path
 from random import Random
 
 from jukinet.keys.chance import Chance
@@ -36,6 +37,8 @@ from jukinet.nodes.message import DESK, Filed, Filing, Message, NotFiled, Tick, 
 from jukinet.numbers import individual_number, resident_code
 from jukinet.register import book, codes
 from jukinet.store.engine import Store, open_store
+from jukinet.tasks import locking
+from jukinet.tasks.folder import Folder
 
 JST = timezone(timedelta(hours=9))
 DAY = date(2026, 4, 1)
@@ -62,6 +65,34 @@ def memory(*metadatas) -> Store:
     with store.begin() as tx:
         tx.create(*[table for metadata in metadatas for table in metadata.sorted_tables])
     return store
+
+
+def key_of(url: str | Path) -> bytes | None:
+    """The key of a store of the tests: those of the name `sealed` have one."""
+    return b"sealed".ljust(32, b".") if str(url).endswith("sealed.db") else None
+
+
+def reopened(url: str | Path, **more) -> Store:
+    """A store of the tests by its address, with its key if it has one."""
+    return open_store(url, key=key_of(url), **more)
+
+
+PASSPHRASE = "a passphrase of the tests"
+CHEAP = locking.Cost(memory_kib=8, passes=1, lanes=1)
+
+
+def new_folder(root: Path) -> Folder:
+    """A new folder with a lock that costs no time, unlocked for the command line too."""
+    made = locking.begin(Folder(root), PASSPHRASE, cost=CHEAP)
+    locking.remember(made)
+    return made
+
+
+def unlocked(root: Path) -> Folder:
+    """A folder that was made so or by the command line, or a copy of it, open."""
+    found = locking.recalled(root, NOON)
+    assert found is not None, root
+    return found
 
 
 def name(text: str = "山田 花子", reading: str = "ヤマダ ハナコ") -> Name:

@@ -2,7 +2,19 @@
 
 from cyclopts import App
 
-from jukinet.cli import asking, audit, code, demo, ledger, resident, town, verify, witness, world
+from jukinet.cli import (
+    asking,
+    audit,
+    code,
+    demo,
+    ledger,
+    resident,
+    town,
+    unlocking,
+    verify,
+    witness,
+    world,
+)
 from jukinet.cli.common import run
 
 app = App(
@@ -14,6 +26,9 @@ app = App(
 )
 
 app.command(demo.demo, help_epilogue=demo.EXAMPLES)
+app.command(unlocking.unlock, help_epilogue=unlocking.UNLOCK_EXAMPLES)
+app.command(unlocking.lock, help_epilogue=unlocking.LOCK_EXAMPLES)
+app.command(unlocking.passphrase_app)
 app.command(verify.verify, help_epilogue=verify.EXAMPLES)
 app.command(audit.audit, help_epilogue=audit.EXAMPLES)
 app.command(asking.ask, help_epilogue=asking.EXAMPLES)

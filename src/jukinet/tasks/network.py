@@ -49,7 +49,7 @@ from jukinet.store.disk import RealDisk
 from jukinet.store.engine import Store, open_store
 from jukinet.store.lock import only_one
 from jukinet.store.migrate import migrate
-from jukinet.tasks import witnessing
+from jukinet.tasks import locking, witnessing
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.inspecting import inspector
 from jukinet.wire.line import Line
@@ -99,6 +99,14 @@ def create(
     The mark is written last: a folder without it holds nothing yet and is made again.
     """
     folder.refuse_foreign()
+    folder.root.mkdir(parents=True, exist_ok=True)
+    with only_one(folder.root):
+        locking.refuse_other(folder)
+        _create(folder, mark, chance, witnessed)
+
+
+def _create(folder: Folder, mark: Mark, chance: Chance, witnessed: Policy | None) -> None:
+    folder.clear()
     folder.make_folders()
     schedule = load()
     centre = new_centre_ring(chance, list(mark.towns))
@@ -127,11 +135,10 @@ def _witnesses(folder: Folder, log: VerifierKey, chance: Chance) -> list[Witness
     """The network's own witnesses, each in a folder that could stand anywhere."""
     found = []
     for name, kind in WITNESSES.items():
-        root = folder.witness(name)
-        if not witnessing.stands(root):
-            witnessing.create(root, f"{name}.{ORIGIN}", kind, chance=chance)
-        witnessing.trust(root, log)
-        with witnessing.open_witness(root, looking=True) as node:
+        own = folder.within(folder.witness_name(name))
+        witnessing.create(own, f"{name}.{ORIGIN}", kind, chance=chance)
+        witnessing.trust(own.root, log)
+        with witnessing.open_witness(own, looking=True) as node:
             found += [Witness(name, VerifierKey.parse(vkey)) for vkey in node.vkeys]
     return found
 
@@ -199,12 +206,12 @@ def _witness(known: Witness, folder: Folder, line: Line) -> Iterator[Node]:
         finally:
             remote.close()
         return
-    root = folder.witness(known.name)
+    own = folder.within(folder.witness_name(known.name))
     inspect = None
     if known.name == INSPECTING:
-        logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(root).logs]
+        logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(own.root).logs]
         inspect = inspector(reader(str(folder.log)), logs, lambda: line.now)
-    with witnessing.open_witness(root, inspect=inspect) as node:
+    with witnessing.open_witness(own, inspect=inspect) as node:
         yield node
 
 
@@ -223,7 +230,7 @@ def open_network(
         stack.enter_context(only_one(folder.log))  # whoever else would write to this log
 
         def store(path: Path, kind: str) -> Store:
-            opened = open_store(path)
+            opened = open_store(path, key=folder.store_key(path))
             stack.callback(opened.close)
             migrate(opened, MIGRATIONS / kind)
             return opened

@@ -22,7 +22,8 @@ from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.policy import Policy
 from jukinet.nodes.keyring import AgencyRing, CentreRing, Directory, KeeperRing, TownRing
 from jukinet.nodes.witness import verifier_of
-from jukinet.tasks.folder import MARK, Checked, Folder, Mark
+from jukinet.tasks import locking
+from jukinet.tasks.folder import LOCK, MARK, Checked, Folder, Mark, Sealed
 from jukinet.tasks.network import WITNESSES_WANTED
 from jukinet.tasks.network import directory as directory_of
 from jukinet.tasks.verifying.findings import UNREADABLE, Findings
@@ -33,6 +34,7 @@ T = TypeVar("T")
 DIRECTORY = "public/directory.json"
 ANOTHER = "is not what the key rings make it"
 FOREIGN = "is no file of this network's"
+UNFIT = "does not fit its check, or is not what Jukinet wrote"
 
 
 class Held(NamedTuple):
@@ -56,6 +58,7 @@ class Held(NamedTuple):
 def check_files(folder: Folder, findings: Findings) -> Held:
     """Read and compare the small files."""
     mark = _mark(folder, findings)
+    _check_lock(folder, findings)
     directory = _read(folder, DIRECTORY, Directory, findings)
     towns, agencies = _who(folder, mark, directory)
     centre = _ring(folder, "centre", CentreRing, findings)
@@ -80,11 +83,36 @@ def _mark(folder: Folder, findings: Findings) -> Mark | None:
     try:
         mark = folder.mark()
     except Damaged:
-        findings.note(MARK, "file", "does not fit its check, or is not what Jukinet wrote")
+        findings.note(MARK, "file", UNFIT)
         return None
     _check_bytes(folder, MARK, mark, findings)
     findings.counts["files"] += 1
     return mark
+
+
+def _check_lock(folder: Folder, findings: Findings) -> None:
+    """The lock wraps this folder's key, as far as its sign says; the passphrase nobody asks."""
+    if _missing(folder, LOCK, findings, ""):
+        return
+    try:
+        lock = locking.read(folder.root)
+        check = msgspec.json.decode(folder.lock_file.read_bytes(), type=Checked).check
+    except UNREADABLE:
+        findings.note(LOCK, "file", UNFIT)
+        return
+    body = msgspec.Raw(msgspec.json.encode(lock))
+    _check_bytes(folder, LOCK, Checked(body=body, check=check), findings)
+    if lock.sign != folder.master.sign.hex():
+        findings.note(LOCK, "sign", "is of another key than the folder's")
+    _check_owner(folder, LOCK, findings)
+    findings.counts["files"] += 1
+
+
+def _check_owner(folder: Folder, name: str, findings: Findings, within: str = "") -> None:
+    if stat.S_IMODE((folder.root / name).stat().st_mode) != 0o600:
+        findings.note(
+            within + name, "permissions", "may be read by others than its owner (want 0600)"
+        )
 
 
 def _who(
@@ -108,24 +136,26 @@ def _stems(path: Path) -> tuple[str, ...]:
 def _read(
     folder: Folder, name: str, kind: type[T], findings: Findings, within: str = ""
 ) -> T | None:
-    """The content of a small file with a check, byte for byte as it is written."""
-    path = folder.root / name
-    place = within + name
-    if not path.exists():
-        findings.note(place, "file", "is missing")
+    """The content of a small file that everybody may read, byte for byte as it is written."""
+    if _missing(folder, name, findings, within):
         return None
     try:
-        parts = Path(name).with_suffix("").parts
-        reader = folder.public if parts[0] == "public" else folder.ring
-        found: T = reader("/".join(parts[1:]), kind)
+        found = folder.public(Path(name).stem, kind)
         body = msgspec.Raw(msgspec.json.encode(found))
-        check = msgspec.json.decode(path.read_bytes(), type=Checked).check
+        check = msgspec.json.decode((folder.root / name).read_bytes(), type=Checked).check
     except UNREADABLE:
-        findings.note(place, "file", "does not fit its check, or is not what Jukinet wrote")
+        findings.note(within + name, "file", UNFIT)
         return None
     _check_bytes(folder, name, Checked(body=body, check=check), findings, within)
     findings.counts["files"] += 1
     return found
+
+
+def _missing(folder: Folder, name: str, findings: Findings, within: str) -> bool:
+    if (folder.root / name).exists():
+        return False
+    findings.note(within + name, "file", "is missing")
+    return True
 
 
 def _check_bytes(
@@ -138,12 +168,22 @@ def _check_bytes(
 def _ring(
     folder: Folder, name: str, kind: type[T], findings: Findings, within: str = ""
 ) -> T | None:
+    """A node's secrets: the sealed file, and what is in it, byte for byte as they are written."""
     path = f"keys/{name}.json"
-    ring = _read(folder, path, kind, findings, within)
-    if ring is not None and stat.S_IMODE((folder.root / path).stat().st_mode) != 0o600:
-        findings.note(
-            within + path, "permissions", "may be read by others than its owner (want 0600)"
-        )
+    if _missing(folder, path, findings, within):
+        return None
+    try:
+        text = folder.ring_text(name)
+        ring = folder.ring(name, kind)
+        file = msgspec.json.decode((folder.root / path).read_bytes(), type=Sealed)
+    except UNREADABLE:
+        findings.note(within + path, "file", f"{UNFIT}, or another key sealed it")
+        return None
+    _check_bytes(folder, path, file, findings, within)
+    if text != msgspec.json.encode(ring):
+        findings.note(within + path, "file", "is not written as Jukinet writes it")
+    _check_owner(folder, path, findings, within)
+    findings.counts["files"] += 1
     return ring
 
 
@@ -178,7 +218,7 @@ def _witnesses(
     here = [name for name in names if folder.witness(name).is_dir()]
     findings.counts["witnesses_elsewhere"] += len(names) - len(here)
     for name in here:
-        own, within = Folder(folder.witness(name)), f"witnesses/{name}/"
+        own, within = folder.within(folder.witness_name(name)), f"witnesses/{name}/"
         card = _read(own, "public/witness.json", Card, findings, within)
         ring = _ring(own, "witness", WitnessRing, findings, within)
         _check_private(own.root / "keys", f"{within}keys", findings)

@@ -1,0 +1,108 @@
+"""`jukinet unlock`, `jukinet lock`, `jukinet passphrase`: whether a folder's key is at hand."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from jukinet.cli import opening
+from jukinet.cli.common import DEFAULT_FOLDER, DONE, now, paper, screen
+from jukinet.errors import Malformed
+from jukinet.tasks import locking, unlocked
+
+passphrase_app = App(name="passphrase", help="The passphrase that a folder's key rests under.")
+
+Where = Annotated[Path, Parameter(help="A folder that Jukinet made.")]
+PassphraseFile = Annotated[
+    Path | None, Parameter(help="A file whose first line is the passphrase; else it is asked for.")
+]
+
+UNLOCK_EXAMPLES = """Examples:
+  jukinet unlock demo
+  jukinet unlock demo --minutes 480
+  jukinet unlock /srv/town --passphrase-file /run/credentials/jukinet/passphrase"""
+
+
+def unlock(
+    dir: Where = DEFAULT_FOLDER,
+    /,
+    *,
+    minutes: Annotated[int, Parameter(help="For how long; 0: until the restart.")] = 0,
+    passphrase_file: PassphraseFile = None,
+) -> int:
+    """Keep a folder's key in this machine's memory, so that commands need not ask for it.
+
+    It is in a file that is in memory and not on a disk, readable by this user alone, until the
+    machine is restarted, the time has run out, or `jukinet lock`. JUKINET_PASSPHRASE_FILE and
+    JUKINET_PASSPHRASE give the passphrase, too.
+    """
+    if minutes < 0:
+        raise Malformed("--minutes: want none (until the restart) or more")
+    locking.read(dir)
+    if passphrase_file is None:
+        passphrase = opening.passphrase_for(dir)
+    else:
+        passphrase = opening.from_file(passphrase_file)
+    until = now() + timedelta(minutes=minutes) if minutes else None
+    locking.remember(locking.open_with(dir, passphrase), until=until)
+    ends = f"until {until:%Y-%m-%d %H:%M}" if until else "until this machine is restarted"
+    paper.print(f"{dir}: unlocked {ends}", markup=False)
+    if unlocked.swaps():
+        screen.print(
+            "this machine swaps memory to a disk, and could write the key there; encrypt the swap "
+            "space, or turn it off",
+            style="yellow",
+        )
+    return DONE
+
+
+LOCK_EXAMPLES = """Examples:
+  jukinet lock demo"""
+
+
+def lock(dir: Where = DEFAULT_FOLDER, /) -> int:
+    """Take a folder's key out of this machine's memory; what is running ends as it would."""
+    was = locking.forget(dir)
+    paper.print(f"{dir}: {'locked' if was else 'was locked already'}", markup=False)
+    return DONE
+
+
+CHANGE_EXAMPLES = """Examples:
+  jukinet passphrase change demo
+  jukinet passphrase change demo --draw
+  jukinet passphrase change /srv/town --new-passphrase-file new.txt"""
+
+
+@passphrase_app.command(help_epilogue=CHANGE_EXAMPLES)
+def change(
+    dir: Where = DEFAULT_FOLDER,
+    /,
+    *,
+    passphrase_file: PassphraseFile = None,
+    new_passphrase_file: Annotated[
+        Path | None, Parameter(help="A file whose first line is the new one.")
+    ] = None,
+    draw: Annotated[bool, Parameter(negative=(), help="Draw one and print it once.")] = False,
+) -> int:
+    """Put a folder's key under another passphrase.
+
+    The old passphrase is wanted even where the folder is unlocked. A copy of the folder's old
+    lock.json still opens with the old one: where it may have been seen, remove those copies.
+    """
+    locking.read(dir)
+    if passphrase_file is None:
+        old = opening.passphrase_for(dir)
+    else:
+        old = opening.from_file(passphrase_file)
+    folder = locking.open_with(dir, old)
+    if new_passphrase_file is not None:
+        new: str | None = opening.from_file(new_passphrase_file)
+    else:
+        new = None if draw else opening.new_passphrase(dir)
+    if new is None:
+        new = locking.draw_passphrase()
+        opening.show_passphrase(dir, new)
+    locking.change(folder, new)
+    paper.print(f"{dir}: opens with the new passphrase from now on", markup=False)
+    return DONE
