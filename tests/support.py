@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from itertools import count
 from pathlib import Path
 from random import Random
 
+from jukinet.keys import group
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import OpenKey
+from jukinet.keys.secret import Secret
 from jukinet.keys.sign import SigningKey
+from jukinet.keys.threshold import GroupKey, KeyShare
 from jukinet.law import notification as law
 from jukinet.law.identity import Name, Sex
 from jukinet.law.record import FamilyRegister, parse_relationship
@@ -23,15 +27,16 @@ from jukinet.names.address import Address
 from jukinet.nodes import municipality
 from jukinet.nodes.keyring import (
     AgencyEntry,
+    AgencyRing,
     CentreRing,
     Directory,
+    KeeperEntry,
     KeeperRing,
     TownEntry,
     TownRing,
+    key_names,
     new_centre_ring,
     new_town_ring,
-    payload_opening,
-    sector_opening,
 )
 from jukinet.nodes.message import DESK, Filed, Filing, Message, NotFiled, Tick, Wake
 from jukinet.numbers import individual_number, resident_code
@@ -133,6 +138,40 @@ def standing_rows(now: datetime = NOON, schedule: Schedule | None = None) -> Sta
     return rows
 
 
+KEEPERS = ("keeper-1", "keeper-2", "keeper-3")
+KEEPERS_WANTED = 2
+
+
+def keeper_ring(name: str) -> KeeperRing:
+    return KeeperRing(signing=name.encode().ljust(32, b"s"), opening=name.encode().ljust(32, b"o"))
+
+
+def agency_ring(name: str) -> AgencyRing:
+    return AgencyRing(signing=name.encode().ljust(32, b"."), enrol=name.encode().ljust(32, b"e"))
+
+
+@cache
+def dealt(names: tuple[str, ...]) -> tuple[dict[str, GroupKey], tuple[dict[str, KeyShare], ...]]:
+    """Keys in shares, two of three, all drawn by one dealer: the ceremony is tested elsewhere."""
+    rng = Random("keepers")
+    keys: dict[str, GroupKey] = {}
+    shares: tuple[dict[str, KeyShare], ...] = tuple({} for _ in KEEPERS)
+    for key in names:
+        secret, slope = (rng.randrange(1, group.ORDER) for _ in range(KEEPERS_WANTED))
+        values = [(secret + slope * at) % group.ORDER for at in range(len(KEEPERS) + 1)]
+        public = [group.base(group.scalar_of(value)) for value in values]
+        keys[key] = GroupKey(
+            name=key,
+            epoch=0,
+            threshold=KEEPERS_WANTED,
+            public=public[0],
+            shares=tuple(public[1:]),
+        )
+        for at, held in enumerate(shares, start=1):
+            held[key] = KeyShare(at, Secret(group.scalar_of(values[at])), keys[key])
+    return keys, shares
+
+
 def directory_of(
     towns: list[str],
     centre: CentreRing,
@@ -141,20 +180,26 @@ def directory_of(
     wanted: int = 0,
     schedule: Schedule | None = None,
 ) -> Directory:
-    """A directory of towns, one keeper, and an agency for each receiver of the schedules."""
+    """A directory of towns, three keepers, and an agency for each receiver of the schedules."""
     log = VerifierKey("jukinet.test/ledger", SigningKey(centre.log).public_bytes)
-    keeper = KeeperRing(master=b"k" * 32)
     schedule = schedule or load()
+    keys, _ = dealt(tuple(key_names(schedule)))
     return Directory(
         origin="jukinet.test/ledger",
         log=str(log),
         policy=str(m_of_n(log, witnesses, wanted)),
         centre=SigningKey(centre.signing).public_bytes,
-        payload_seal=payload_opening(keeper).public.raw,
-        sector_seals={
-            grant.sector: sector_opening(keeper, grant.sector).public.raw
-            for grant in schedule.grants.values()
+        threshold=KEEPERS_WANTED,
+        keepers={
+            name: KeeperEntry(
+                name=name,
+                index=index,
+                verify=SigningKey(keeper_ring(name).signing).public_bytes,
+                seal=OpenKey(keeper_ring(name).opening).public.raw,
+            )
+            for index, name in enumerate(KEEPERS, start=1)
         },
+        group_keys=keys,
         towns={
             town: TownEntry(
                 code=town,
@@ -169,7 +214,8 @@ def directory_of(
                 id=receiver,
                 receiver=receiver,
                 prefecture="13" if entry.municipal else "",
-                verify=SigningKey(receiver.encode().ljust(32, b".")).public_bytes,
+                verify=SigningKey(agency_ring(receiver).signing).public_bytes,
+                enrol=OpenKey(agency_ring(receiver).enrol).public.raw,
             )
             for receiver, entry in schedule.receivers.items()
         },

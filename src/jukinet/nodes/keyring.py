@@ -7,12 +7,39 @@ them is written by `tasks.folder` with permissions for its owner alone.
 import msgspec
 
 from jukinet.keys.chance import Chance
-from jukinet.keys.seal import OpenKey, SealKey, hkdf
+from jukinet.keys.seal import SealKey
 from jukinet.keys.sign import SigningKey, VerifyKey
+from jukinet.keys.threshold import GroupKey
 from jukinet.law.personal import Personal
+from jukinet.law.schedule import Schedule
 from jukinet.law.tags import town_key
 
 KEY_BYTES = 32
+
+INDEX, SEED, DEFERRED, RELEASE = "index", "seed", "deferred", "release"
+"""The keepers' keys that are no sector's: for payloads' keys, for chains' seeds, for what is kept
+from its resident for a while, and for the keys of the centre's tags. Each opens what it is for and
+nothing else, so none is an oracle for another."""
+
+
+def number_key(sector: str) -> str:
+    """The name of the key that makes a sector's numbers."""
+    return f"number/{sector}"
+
+
+def opening_key(sector: str) -> str:
+    """The name of the key that opens a sector's handles; independent of the other."""
+    return f"open/{sector}"
+
+
+def key_names(schedule: Schedule) -> list[str]:
+    """The names of all keys that the keepers hold shares of, in the order of a ceremony."""
+    sectors = [grant.sector for grant in schedule.grants.values()]
+    return [
+        *(INDEX, SEED, DEFERRED, RELEASE),
+        *map(opening_key, sectors),
+        *map(number_key, sectors),
+    ]
 
 
 class TownRing(Personal, frozen=True, kw_only=True):
@@ -40,15 +67,17 @@ class CentreRing(Personal, frozen=True, kw_only=True):
 
 
 class KeeperRing(Personal, frozen=True, kw_only=True):
-    """The keeper's secret, from which the keys of all sectors derive (provisional: one keeper)."""
+    """What a keeper is known by; its shares are kept apart (`nodes.keeper.Shares`)."""
 
-    master: bytes
+    signing: bytes  # Ed25519 seed: signs its answers
+    opening: bytes  # X25519: opens what other keepers seal to it
 
 
 class AgencyRing(Personal, frozen=True, kw_only=True):
-    """An agency's secret."""
+    """An agency's secrets."""
 
     signing: bytes
+    enrol: bytes  # X25519: opens the parts of its numbers
 
 
 class TownEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,12 +90,22 @@ class TownEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgencyEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What everybody may know of an agency: its key, and which receiver of the schedules it is."""
+    """What everybody may know of an agency: its keys, and which receiver of the schedules it is."""
 
     id: str
     receiver: str
     prefecture: str  # "" for a national agency
     verify: bytes
+    enrol: bytes  # to which the keepers seal the parts of its numbers
+
+
+class KeeperEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What everybody may know of a keeper; its index is its place in every sharing, from 1."""
+
+    name: str
+    index: int
+    verify: bytes
+    seal: bytes
 
 
 class Directory(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +115,9 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     log: str  # the log's verifier key, as other people's tools read it
     policy: str  # which witnesses must have signed too: a tlog-policy file
     centre: bytes
-    payload_seal: bytes  # the keepers' key for index payloads
-    sector_seals: dict[str, bytes]  # by sector: the keepers' key for handles
+    threshold: int  # how many keepers must work together
+    keepers: dict[str, KeeperEntry]
+    group_keys: dict[str, GroupKey]  # by name: the public halves of what the keepers share
     towns: dict[str, TownEntry]
     agencies: dict[str, AgencyEntry]
 
@@ -89,20 +129,14 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         """The key to which letters for a town are sealed."""
         return SealKey(self.towns[town].seal)
 
+    def public(self, name: str) -> bytes:
+        """The public half of one of the keepers' keys."""
+        return self.group_keys[name].public
 
-def payload_opening(ring: KeeperRing) -> OpenKey:
-    """The keeper's key that opens payload keys."""
-    return OpenKey(hkdf(ring.master, b"jukinet payload opening v1"))
-
-
-def sector_opening(ring: KeeperRing, sector: str) -> OpenKey:
-    """The keeper's key that opens a sector's handles; independent of the number key."""
-    return OpenKey(hkdf(ring.master, b"jukinet sector opening v1", sector.encode()))
-
-
-def sector_number_key(ring: KeeperRing, sector: str) -> bytes:
-    """The keeper's key that makes a sector's numbers."""
-    return hkdf(ring.master, b"jukinet sector number key v1", sector.encode())
+    @property
+    def epoch(self) -> int:
+        """The epoch of the keepers' shares; every refresh begins another."""
+        return self.group_keys[INDEX].epoch
 
 
 def new_town_ring(chance: Chance, centre: CentreRing, town: str) -> TownRing:

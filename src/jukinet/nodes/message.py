@@ -16,10 +16,12 @@ from jukinet.feed.link import Batch
 from jukinet.law.inquiry import UNREADABLE, Answer, Receipt, Refusal
 from jukinet.law.leaf import Holder
 from jukinet.law.notification import Notification
+from jukinet.law.order import SignedOrder
 from jukinet.law.personal import Personal
 
-CENTRE, KEEPER, DESK = "centre", "keeper", "desk"
+CENTRE, DESK = "centre", "desk"
 HISTORY_MAX = 64  # states that one question about changes may open
+NO_ORDER = -1  # of a task that no agency has asked for
 
 
 class Tick(Personal, frozen=True, tag="tick"):
@@ -87,11 +89,12 @@ class Compared(Personal, frozen=True, kw_only=True, tag="compared"):
 
 
 class Ask(Personal, frozen=True, kw_only=True, tag="ask"):
-    """An agency's inquiry, signed."""
+    """An agency's order, signed (law.order), and its questions, which no keeper sees."""
 
     agency: str
-    inquiry: bytes
+    order: bytes
     signature: bytes
+    questions: tuple[bytes, ...]
 
 
 class Rejected(Personal, frozen=True, kw_only=True, tag="rejected"):
@@ -99,14 +102,6 @@ class Rejected(Personal, frozen=True, kw_only=True, tag="rejected"):
 
     nonce: bytes
     reason: str
-
-
-class AskMany(Personal, frozen=True, kw_only=True, tag="ask_many"):
-    """An agency's order of many inquiries under one row, signed as a whole (law.order)."""
-
-    agency: str
-    order: bytes
-    signature: bytes
 
 
 class AskRows(Personal, frozen=True, tag="ask_rows"):
@@ -229,48 +224,106 @@ class OpenHandle(Personal, frozen=True, kw_only=True, tag="open_handle"):
     """Open a handle of a sector, on the receipt of the inquiry's leaf (or a sample's)."""
 
     receipt: int
+    order: int  # which of the signed orders asks for it; NO_ORDER on a sample's leaf
+    question: int  # which of that order's questions
+    agency: str
     sector: str
-    sealed: bytes
+    handle: bytes
+    beside: bytes  # with the handle it makes the question's digest
     step: str = "handle"
 
 
 class OpenKey(Personal, frozen=True, kw_only=True, tag="open_key"):
-    """Open a payload's wrapped key, on the receipt of the disclosure's leaf.
+    """Open what is sealed to one of the keepers' keys, on the receipt of a leaf.
 
-    Or what stands beside a deferred leaf, on its own day; or a chain's seed, on a sample's leaf.
+    A payload's key on the leaf of a disclosure; a chain's seed on a sample's; what stands beside a
+    deferred leaf on that leaf and its own day; a tag key on the centre's release leaf. `sealed` is
+    its first 32 bytes, of a deferred one the whole.
     """
 
     receipt: int
+    order: int
+    question: int
     step: str  # a leaf is spent once for each step
-    wrapped: bytes
-    context: bytes
+    key: str  # which of the keepers' keys
+    sealed: bytes
 
 
 class MakeNumber(Personal, frozen=True, kw_only=True, tag="make_number"):
-    """Make a sector number, on the receipt of the disclosure's leaf."""
+    """Evaluate a blinded root for a sector, on the receipt of the disclosure's leaf."""
 
     receipt: int
+    order: int
+    question: int
+    agency: str  # to whom the parts are sealed
     sector: str
-    root: bytes
+    blinded: bytes
 
 
 Task = OpenHandle | OpenKey | MakeNumber
 
 
 class KeeperOrder(Personal, frozen=True, kw_only=True, tag="keeper_order"):
-    """What a keeper is asked to do, and the receipts that allow it."""
+    """What some keepers are asked to do together, and the orders and receipts that allow it."""
 
     order: int
+    epoch: int  # of the shares that are to be used
+    among: tuple[int, ...]  # the keepers that are asked, by their indexes
+    orders: tuple[SignedOrder, ...]
     receipts: tuple[Receipt, ...]
-    tasks: tuple[Task, ...]  # their `receipt` is a place in `receipts`
+    tasks: tuple[Task, ...]  # their `receipt` and `order` are places in the two above
 
 
 class KeeperReply(Personal, frozen=True, kw_only=True, tag="keeper_reply"):
-    """What a keeper did: a value for each task, or None where it would not."""
+    """What a keeper did: its part for each task, or None where it would not, signed as a whole.
+
+    Parts of numbers are not shown: they stand in the packages, each sealed to its agency.
+    """
 
     order: int
+    epoch: int
     values: tuple[bytes | None, ...]
     refused: tuple[str, ...]  # why, for each None in order
+    packages: tuple[bytes, ...]
+    signature: bytes
+
+
+class Prove(Personal, frozen=True, kw_only=True, tag="prove"):
+    """What came of some parts cannot be opened: each keeper is to prove what it has signed."""
+
+    order: int
+    said: bytes  # the bytes that the keeper signed (nodes.keeping)
+    signature: bytes
+    places: tuple[int, ...]  # of tasks for one key
+
+
+class Proof(Personal, frozen=True, kw_only=True, tag="proof"):
+    """A keeper's proof that some values are what its share makes; empty where it has none."""
+
+    order: int
+    proof: bytes
+
+
+class Health(Personal, frozen=True, kw_only=True, tag="health"):
+    """The centre asks a keeper whether it works."""
+
+    asked: int
+
+
+class Healthy(Personal, frozen=True, kw_only=True, tag="healthy"):
+    """A keeper works: with the shares of which epoch, and how long its own log is."""
+
+    asked: int
+    epoch: int
+    logged: int
+
+
+class NumberParts(Personal, frozen=True, kw_only=True, tag="number_parts"):
+    """The keepers' parts of some numbers of one sector, sealed to the agency they are for."""
+
+    package: bytes
+    sector: str
+    parts: tuple[tuple[str, bytes], ...]  # by keeper
 
 
 class AddCheckpoint(Personal, frozen=True, kw_only=True, tag="add_checkpoint"):
@@ -301,7 +354,6 @@ Body = (
     | Answer
     | Refusal
     | Rejected
-    | AskMany
     | AskRows
     | RowLeaves
     | GiveViewKey
@@ -318,6 +370,11 @@ Body = (
     | SampleDone
     | KeeperOrder
     | KeeperReply
+    | Prove
+    | Proof
+    | Health
+    | Healthy
+    | NumberParts
     | AddCheckpoint
     | Cosigned
 )

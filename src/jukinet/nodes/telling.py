@@ -16,14 +16,13 @@ import msgspec
 from jukinet.feed import outbox, reconcile
 from jukinet.feed.link import Item
 from jukinet.keys.chance import Chance
-from jukinet.keys.seal import SealKey
 from jukinet.keys.sign import SigningKey
 from jukinet.law.notice import Notice, Reason
 from jukinet.law.record import Record
 from jukinet.law.transfer import Letter
 from jukinet.nodes.keyring import Directory, TownRing
 from jukinet.nodes.letters import seal_letter
-from jukinet.nodes.sealing import seal_notice
+from jukinet.nodes.sealing import Seals, seal_notice
 from jukinet.register.certificates import RESIDENCE
 from jukinet.register.worksheet import Accepted
 from jukinet.store.engine import Transaction
@@ -55,7 +54,7 @@ class Teller:
         self._signing = signing
         self._directory = directory
         self._chance = chance
-        self._payload_seal = SealKey(directory.payload_seal)
+        self._seals = Seals.of(directory)
         self._said: list[Word] = []
 
     def words_of(self, accepted: Accepted) -> list[Word]:
@@ -119,7 +118,7 @@ class Teller:
             fresh_chain=known.epoch != after.attachment.epoch if known else _begins_chain(after),
             tag_key=self._ring.tags,
             code_key=self._ring.codes,
-            seal=self._payload_seal,
+            seals=self._seals,
             chance=self._chance,
         )
         return Item(kind="notice", body=_encode(sealed))

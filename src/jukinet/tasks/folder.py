@@ -7,7 +7,7 @@
     towns/131016.db          a town is one file
     centre/13.db ...         the index, one file a prefecture; national.db; chains.db
     centre/log/              the public log: plain files that any mirror can serve
-    keeper/keeper.db         what has been spent
+    keepers/keeper-1/        a keeper's folder: what has been spent, and its own log
     witnesses/w1/            a witness's folder (tasks.witnessing), as it stands anywhere else
     agencies/pension.db      what an agency keeps
 
@@ -158,10 +158,9 @@ class Folder:
         """The public log."""
         return self.root / "centre" / "log"
 
-    @property
-    def keeper(self) -> Path:
-        """The keeper's file."""
-        return self.root / "keeper" / "keeper.db"
+    def keeper(self, name: str) -> Path:
+        """A keeper's folder."""
+        return self.root / "keepers" / name
 
     def witness(self, name: str) -> Path:
         """A witness's folder; `within` opens it."""
@@ -184,9 +183,9 @@ class Folder:
 
     def make_folders(self) -> None:
         """All folders that the files stand in."""
-        for path in (self.town("x"), self.national, self.log / "x", self.keeper, self.agency("x")):
+        for path in (self.town("x"), self.national, self.log / "x", self.agency("x")):
             path.parent.mkdir(parents=True, exist_ok=True)
-        for name in ("public", "keys/towns", "keys/agencies"):
+        for name in ("public", "keys/towns", "keys/agencies", "keys/keepers"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         os.chmod(self.root / "keys", 0o700)
 

@@ -14,9 +14,13 @@ from secrets import token_bytes
 from msgspec.structs import replace
 
 from jukinet.client.receipts import LogKey
+from jukinet.keys import group
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import OpenKey
+from jukinet.keys.secret import Secret
 from jukinet.keys.sign import SigningKey
+from jukinet.keys.threshold import GroupKey, KeyShare, read_share, write_share
+from jukinet.law.personal import Personal
 from jukinet.law.schedule import Schedule, load
 from jukinet.ledger.log import Log
 from jukinet.ledger.writer import Ledger
@@ -27,21 +31,21 @@ from jukinet.nodes import municipality
 from jukinet.nodes.agency import Agency
 from jukinet.nodes.centre.node import Centre
 from jukinet.nodes.centre.shelves import Shelves
-from jukinet.nodes.keeper import Keeper
+from jukinet.nodes.keeper import HeldShares, Keeper
 from jukinet.nodes.keyring import (
     AgencyEntry,
     AgencyRing,
     CentreRing,
     Directory,
+    KeeperEntry,
     KeeperRing,
     TownEntry,
     TownRing,
+    key_names,
     new_centre_ring,
     new_town_ring,
-    payload_opening,
-    sector_opening,
 )
-from jukinet.nodes.message import KEEPER, Node
+from jukinet.nodes.message import Node
 from jukinet.nodes.municipality import Municipality
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.numbers.municipality_code import municipality as place_of
@@ -60,6 +64,8 @@ JST = timezone(timedelta(hours=9))
 ORIGIN = "jukinet.example/ledger"
 WITNESSES = {"w1": "ed25519", "w2": "ed25519", "w3": "ml-dsa-44"}
 WITNESSES_WANTED = 2
+KEEPERS = ("keeper-1", "keeper-2", "keeper-3")
+KEEPERS_WANTED = 2
 INSPECTING = "w1"
 MIGRATIONS = Path(municipality.__file__).parent / "migrations"
 
@@ -73,7 +79,7 @@ class Network:
         line: Line,
         towns: dict[str, Municipality],
         centre: Centre,
-        keeper: Keeper,
+        keepers: dict[str, Keeper],
         agencies: dict[str, Agency],
         directory: Directory,
     ) -> None:
@@ -81,7 +87,7 @@ class Network:
         self.line = line
         self.towns = towns
         self.centre = centre
-        self.keeper = keeper
+        self.keepers = keepers
         self.agencies = agencies
         self.directory = directory
 
@@ -111,16 +117,20 @@ def _create(folder: Folder, mark: Mark, chance: Chance, witnessed: Policy | None
     schedule = load()
     centre = new_centre_ring(chance, list(mark.towns))
     towns = {town: new_town_ring(chance, centre, town) for town in mark.towns}
-    one_keeper = KeeperRing(master=chance(32))
-    agencies = {name: AgencyRing(signing=chance(32)) for name in mark.agencies}
+    agencies = {name: AgencyRing(signing=chance(32), enrol=chance(32)) for name in mark.agencies}
     folder.put_ring("centre", centre)
-    folder.put_ring("keeper", one_keeper)
+    keepers = {name: KeeperRing(signing=chance(32), opening=chance(32)) for name in KEEPERS}
+    keys, shares = _shared(key_names(schedule), chance)
+    for (name, keeper), held in zip(keepers.items(), shares, strict=True):
+        folder.keeper(name).mkdir(parents=True, exist_ok=True)
+        folder.put_ring(f"keepers/{name}", keeper)
+        folder.put_ring(f"keepers/{name}-shares", held)
     for town, ring in towns.items():
         folder.put_ring(f"towns/{town}", ring)
     for name, held in agencies.items():
         folder.put_ring(f"agencies/{name}", held)
     log_key = VerifierKey(ORIGIN, SigningKey(centre.log).public_bytes)
-    public = directory(centre, one_keeper, towns, agencies, schedule)
+    public = directory(centre, keepers, keys, towns, agencies, schedule)
     if witnessed is None:
         own = _witnesses(folder, log_key, chance)
         policy = m_of_n(log_key, own, WITNESSES_WANTED)
@@ -143,9 +153,49 @@ def _witnesses(folder: Folder, log: VerifierKey, chance: Chance) -> list[Witness
     return found
 
 
+class WrittenShares(Personal, frozen=True, kw_only=True):
+    """A keeper's shares as they are written down."""
+
+    shares: dict[str, bytes]
+
+
+def _read_shares(written: WrittenShares) -> dict[str, KeyShare]:
+    return {name: read_share(content) for name, content in written.shares.items()}
+
+
+def _shared(
+    names: Sequence[str], chance: Chance
+) -> tuple[dict[str, GroupKey], list[WrittenShares]]:
+    """Keys in shares: every keeper draws a polynomial for each, and their sums are the shares."""
+    keys: dict[str, GroupKey] = {}
+    shares: list[dict[str, bytes]] = [{} for _ in KEEPERS]
+    for name in names:
+        drawn = [
+            [int.from_bytes(chance(64), "little") % group.ORDER for _ in range(KEEPERS_WANTED)]
+            for _ in KEEPERS
+        ]
+        values = [
+            sum(each * at**power for one in drawn for power, each in enumerate(one)) % group.ORDER
+            for at in range(len(KEEPERS) + 1)
+        ]
+        public = [group.base(group.scalar_of(value)) for value in values]
+        keys[name] = GroupKey(
+            name=name,
+            epoch=0,
+            threshold=KEEPERS_WANTED,
+            public=public[0],
+            shares=tuple(public[1:]),
+        )
+        for at, held in enumerate(shares, start=1):
+            share = KeyShare(at, Secret(group.scalar_of(values[at])), keys[name])
+            held[name] = bytes(write_share(share))
+    return keys, [WrittenShares(shares=one) for one in shares]
+
+
 def directory(
     centre: CentreRing,
-    one_keeper: KeeperRing,
+    keepers: dict[str, KeeperRing],
+    keys: dict[str, GroupKey],
     towns: dict[str, TownRing],
     agencies: dict[str, AgencyRing],
     schedule: Schedule,
@@ -158,11 +208,17 @@ def directory(
         log=str(log_key),
         policy=str(m_of_n(log_key, (), 0)),
         centre=SigningKey(centre.signing).public_bytes,
-        payload_seal=payload_opening(one_keeper).public.raw,
-        sector_seals={
-            grant.sector: sector_opening(one_keeper, grant.sector).public.raw
-            for grant in schedule.grants.values()
+        threshold=KEEPERS_WANTED,
+        keepers={
+            name: KeeperEntry(
+                name=name,
+                index=index,
+                verify=SigningKey(ring.signing).public_bytes,
+                seal=OpenKey(ring.opening).public.raw,
+            )
+            for index, (name, ring) in enumerate(keepers.items(), start=1)
         },
+        group_keys=keys,
         towns={
             town: TownEntry(
                 code=town,
@@ -178,6 +234,7 @@ def directory(
                 receiver=name,
                 prefecture=prefecture if schedule.receivers[name].municipal else "",
                 verify=SigningKey(ring.signing).public_bytes,
+                enrol=OpenKey(ring.enrol).public.raw,
             )
             for name, ring in agencies.items()
         },
@@ -253,12 +310,19 @@ def open_network(
 
         ledger = Ledger(log(), shelves.chains, chance, reopen=log)
         centre = Centre(shelves, ledger, centre_ring, public, load(), chance)
-        one_keeper = Keeper(
-            KEEPER,
-            store(folder.keeper, "keeper"),
-            folder.ring("keeper", KeeperRing),
-            LogKey.parse(public.policy),
-        )
+        keepers = {
+            name: Keeper(
+                name,
+                store(folder.keeper(name) / "keeper.db", "keeper"),
+                RealDisk(folder.keeper(name)),
+                HeldShares(_read_shares(folder.ring(f"keepers/{name}-shares", WrittenShares))),
+                folder.ring(f"keepers/{name}", KeeperRing),
+                LogKey.parse(public.policy),
+                public,
+                chance,
+            )
+            for name in public.keepers
+        }
         towns = {
             town: Municipality(
                 town,
@@ -277,13 +341,20 @@ def open_network(
                 store(folder.agency(name), "agency"),
                 folder.ring(f"agencies/{name}", AgencyRing),
                 LogKey.parse(public.policy),
+                public,
                 chance,
             )
             for name in mark.agencies
         }
         witnesses = [stack.enter_context(_witness(one, folder, line)) for one in _known(public)]
-        nodes: list[Node] = [one_keeper, *witnesses, centre, *towns.values(), *agencies.values()]
+        nodes: list[Node] = [
+            *keepers.values(),
+            *witnesses,
+            centre,
+            *towns.values(),
+            *agencies.values(),
+        ]
         for node in nodes:
             line.join(node)
         line.run()
-        yield Network(folder, line, towns, centre, one_keeper, agencies, public)
+        yield Network(folder, line, towns, centre, keepers, agencies, public)

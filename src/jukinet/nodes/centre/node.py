@@ -23,8 +23,8 @@ from datetime import datetime, time, timedelta
 
 from jukinet.errors import Malformed, OutOfStep
 from jukinet.feed.link import Batch, stream_name
+from jukinet.index.generations import Generations
 from jukinet.keys.chance import Chance
-from jukinet.keys.seal import SealKey
 from jukinet.law.inquiry import Receipt
 from jukinet.law.leaf import JAPAN
 from jukinet.law.schedule import Schedule
@@ -35,19 +35,19 @@ from jukinet.nodes.centre.founding import cut_off, founding
 from jukinet.nodes.centre.groups import Groups, Staged
 from jukinet.nodes.centre.inquiries import Inquiries
 from jukinet.nodes.centre.intake import Intake
+from jukinet.nodes.centre.keepers import Keepers
 from jukinet.nodes.centre.opening import Openings
 from jukinet.nodes.centre.residents import Residents
 from jukinet.nodes.centre.samples import Samples
+from jukinet.nodes.centre.searching import Searching
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.centre.witnesses import Witnesses
 from jukinet.nodes.feeding import Sender
 from jukinet.nodes.keyring import CentreRing, Directory, signing_key
 from jukinet.nodes.message import (
     CENTRE,
-    KEEPER,
     AnswerObjection,
     Ask,
-    AskMany,
     AskRows,
     Body,
     Compare,
@@ -56,7 +56,6 @@ from jukinet.nodes.message import (
     Feed,
     FeedAck,
     GiveViewKey,
-    KeeperReply,
     Message,
     Objection,
     Out,
@@ -65,6 +64,7 @@ from jukinet.nodes.message import (
     Tick,
     Wake,
 )
+from jukinet.nodes.sealing import Seals
 
 GROUP_MAX = 256
 STAGED_MAX = 4096  # questions that wait for the witnesses; more are turned away
@@ -93,14 +93,27 @@ class Centre:
         self._schedule = schedule
         self._chance = chance
         self._intake = Intake(shelves, ring, directory)
-        self._groups = Groups(ledger, chance)
+        self._groups = Groups(ledger)
+        self._keepers = Keepers(directory, chance, self.out_of_step)
         self._witnesses = Witnesses(policy.parse(directory.policy), self.out_of_step)
+        self._generations = Generations(shelves.national)
         self._inquiries = Inquiries(
-            shelves, ledger, self._groups, ring, directory, schedule, self.out_of_step
+            Searching(shelves, ring),
+            ledger,
+            self._groups,
+            self._keepers,
+            self._generations,
+            ring,
+            directory,
+            schedule,
+            chance,
+            self.out_of_step,
         )
         self._residents = Residents(ledger, self._groups, shelves.chains, directory)
-        self._openings = Openings(ledger, self._groups, self.out_of_step)
-        self._samples = Samples(ledger, self._groups, shelves.chains, ring, directory)
+        self._openings = Openings(ledger, self._groups, self._keepers, self.out_of_step)
+        self._samples = Samples(
+            ledger, self._groups, self._keepers, shelves.chains, ring, directory
+        )
         self._retry_at: datetime | None = None  # the ledger could not write
         self._shut = ""  # why nothing is taken until it can
         self._rows_wanted: set[str] = set()  # agencies that ask for the leaves of their rows
@@ -125,8 +138,7 @@ class Centre:
         asked about the checkpoint that stands: a crash may have come before they were, or the log
         have been put back to an older state since.
         """
-        seal = SealKey(self._directory.payload_seal)
-        place_decoys(self.shelves, seal, self._chance, now)
+        place_decoys(self.shelves, Seals.of(self._directory), self._chance, now)
         noted = self.ledger.noted
         drafts = founding(noted, self._schedule, self._directory, now) + cut_off(noted, now)
         if drafts:
@@ -149,8 +161,7 @@ class Centre:
             return self._tick(now)
         if isinstance(body, Cosigned):
             return self._cosigned(sender, body, now)
-        if isinstance(body, KeeperReply) and sender == KEEPER:
-            self._groups.kept(body)
+        if self._keepers.step(sender, body, now):
             return self._sent(now)
         if isinstance(body, AskRows) and sender in self._directory.agencies:
             self._rows_wanted.add(sender)
@@ -167,8 +178,6 @@ class Centre:
         self._inquiries.closed = self._residents.closed = self._samples.closed = closed
         if isinstance(body, Ask):
             self._inquiries.ask(sender, body, now)
-        elif isinstance(body, AskMany):
-            self._inquiries.ask_many(sender, body, now)
         elif isinstance(body, GiveViewKey):
             self._residents.give_key(sender, body, now)
         elif isinstance(body, Objection):
@@ -191,8 +200,10 @@ class Centre:
             out.append(_midnight(now))
         self._day_begins = True
         self._samples.tick(now)
+        self._keepers.tick(now)
+        out += self._keepers.take_out(now)
         out += self._witnesses.tick(self.ledger.log, now)
-        return [*self._write(now), *out]
+        return [*self._write(now), *out, *self._sent(now, wake=False)]
 
     def _write(self, now: datetime) -> Out:
         """Write what is staged. Where a disk cannot, nothing leaves, and it is tried again."""
@@ -234,6 +245,8 @@ class Centre:
 
     def _full(self) -> str:
         """Why no more is taken while the witnesses are waited for; memory is not for queues."""
+        if self._keepers.full:
+            return "keepers: they do not keep up; ask again in a minute"
         if self._groups.waiting < STAGED_MAX:
             return ""
         return "ledger: its witnesses do not answer; ask again in a minute"
@@ -244,10 +257,10 @@ class Centre:
             self._day_begins = False
             self._openings.begin(now)
         out = [
+            *self._keepers.take_out(now),
             *self._inquiries.take_out(),
             *self._residents.take_out(),
             *self._samples.take_out(),
-            *self._groups.orders(),
             *(self._rows() if self._proved else ()),
         ]
         waits = self._groups.staged and not self._groups.under_way
