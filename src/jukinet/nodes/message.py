@@ -326,6 +326,61 @@ class NumberParts(Personal, frozen=True, kw_only=True, tag="number_parts"):
     parts: tuple[tuple[str, bytes], ...]  # by keeper
 
 
+class Convene(Personal, frozen=True, kw_only=True, tag="convene"):
+    """A keeper is called to a ceremony; its plan in bytes (keys.ceremony)."""
+
+    number: int  # of what the coordinator has said, for the answer
+    plan: bytes
+
+
+class Mail(Personal, frozen=True, kw_only=True, tag="mail"):
+    """What members of a ceremony have said, brought to one of them."""
+
+    number: int
+    ceremony: bytes
+    letters: tuple[bytes, ...]
+
+
+class Said(Personal, frozen=True, kw_only=True, tag="said"):
+    """What a member has said in a ceremony so far, for all of them, and how far it has come.
+
+    Whoever carries it reads no share. `epoch` is that of the shares it holds by this ceremony, -1
+    while it goes on; `blamed` and `reason` say by whom it has ended without any.
+    """
+
+    number: int  # of what it answers
+    ceremony: bytes
+    letters: tuple[bytes, ...]
+    epoch: int
+    blamed: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class NotHeld(Personal, frozen=True, kw_only=True, tag="not_held"):
+    """A keeper takes no part in a ceremony, and why."""
+
+    number: int
+    ceremony: bytes
+    reason: str
+
+
+class AskStanding(Personal, frozen=True, tag="ask_standing"):
+    """Somebody asks a keeper who it is, and which shares it holds."""
+
+
+class Standing(Personal, frozen=True, kw_only=True, tag="standing"):
+    """Who a keeper is, the epoch of its shares (-1: none), and the ceremonies that made them.
+
+    Each ceremony with the agreements of all its members: with them one that was cut off goes on.
+    """
+
+    verify: bytes
+    seal: bytes
+    epoch: int
+    sharing: bytes  # the keepers and the public halves of their keys (nodes.office)
+    ceremonies: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+
+
 class AddCheckpoint(Personal, frozen=True, kw_only=True, tag="add_checkpoint"):
     """A log asks a witness to cosign: the body of tlog-witness's add-checkpoint."""
 
@@ -375,6 +430,12 @@ Body = (
     | Health
     | Healthy
     | NumberParts
+    | Convene
+    | Mail
+    | Said
+    | NotHeld
+    | AskStanding
+    | Standing
     | AddCheckpoint
     | Cosigned
 )
