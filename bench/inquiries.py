@@ -31,6 +31,7 @@ def figures() -> list[Figure]:
         living.build()
         assert living.world is not None
         people = [one for one in living.world.people.values() if one.measure is None]
+        _enrol(network, people[:500])
         return [
             _figure(
                 network, people, "inquiries answered and logged, standing by search", _standing
@@ -55,7 +56,7 @@ def _round(network: Network, questions: list[Message]) -> tuple[float, float]:
         *shelves.prefectures.values(),
         shelves.national,
         shelves.chains,
-        network.keeper.store,
+        *(keeper.store for keeper in network.keepers.values()),
     ]
     agency = network.agencies["pension"]
 
@@ -71,6 +72,22 @@ def _round(network: Network, questions: list[Message]) -> tuple[float, float]:
     agency.outcomes.clear()
     agency.keep()
     return timed
+
+
+def _enrol(network: Network, people: list[Person]) -> None:
+    """Have numbers and handles of some people, to ask by."""
+    agency = network.agencies["pension"]
+    order = agency.ask_many(
+        row="1-73",
+        kind=Kind.STANDING,
+        subjects=[search(one) for one in people],
+        now=network.line.now,
+        numbered=True,
+    )
+    network.line.post(order)
+    network.line.run()
+    agency.outcomes.clear()
+    agency.keep()
 
 
 def _standing(network: Network, person: Person, rng: Random) -> Message:

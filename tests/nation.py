@@ -21,6 +21,7 @@ from tests.support import (
     SHINJUKU,
     address,
     agency_ring,
+    centre_ring,
     chance,
     dealt,
     directory_of,
@@ -28,6 +29,7 @@ from tests.support import (
     filed,
     keeper_ring,
     memory,
+    town_ring,
 )
 
 from jukinet.client.audit import Auditor
@@ -38,7 +40,8 @@ from jukinet.keys.sign import SigningKey
 from jukinet.law import leaf as leaves
 from jukinet.law import notification as law
 from jukinet.law.identity import Item
-from jukinet.law.inquiry import BySearch, Claim
+from jukinet.law import order as orders
+from jukinet.law.inquiry import BySearch, Claim, Inquiry
 from jukinet.law.notification import MeasureStep
 from jukinet.law.record import Record
 from jukinet.law.schedule import Kind, Schedule, load
@@ -53,7 +56,7 @@ from jukinet.nodes.centre import shelves
 from jukinet.nodes.centre.node import Centre
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.keeper import HeldShares, Keeper
-from jukinet.nodes.keyring import key_names, new_centre_ring, new_town_ring
+from jukinet.nodes.keyring import key_names
 from jukinet.nodes.message import DESK, Filed, Filing, Message, Node
 from jukinet.nodes.municipality import Municipality
 from jukinet.nodes.witness import Witness, verifier_of
@@ -93,8 +96,8 @@ class Nation:
         self.schedule = schedule or load()
         self.seed = seed
         self.chance = chance(seed)
-        self.centre_ring = new_centre_ring(chance("centre"), list(towns))
-        self.rings = {town: new_town_ring(chance(town), self.centre_ring, town) for town in towns}
+        self.centre_ring = centre_ring(towns)
+        self.rings = {town: town_ring(self.centre_ring, town) for town in towns}
         self.directory = directory_of(
             list(towns),
             self.centre_ring,
@@ -337,6 +340,7 @@ class Nation:
         if kind is Kind.CHANGES:
             more.setdefault("since", date(2000, 1, 1))
         more.setdefault("now", self.line.now)
+        more.setdefault("numbered", isinstance(subject, BySearch))
         return self.agencies[name].ask(row=row, kind=kind, subject=subject, **more)
 
     def ask(self, name: str, row: str, kind: Kind | str, subject, **more: Any) -> Outcome:
@@ -465,6 +469,12 @@ def crashing(at: int, when: str, error: type[Exception] | Exception = Crash):
         yield
     finally:
         Store.commit = commit
+
+
+def inquiry_of(message: Message, place: int = 0) -> Inquiry:
+    """One of the inquiries of an order, as the centre reads it."""
+    body = message.body
+    return orders.questions(orders.decode(body.order), body.questions)[place]
 
 
 def search(record: Record, place: str | None = None, **more: Any) -> BySearch:

@@ -26,6 +26,7 @@ from jukinet.names import era, legal
 from jukinet.names.address import Address
 from jukinet.nodes import municipality
 from jukinet.nodes.keyring import (
+    RELEASE,
     AgencyEntry,
     AgencyRing,
     CentreRing,
@@ -36,6 +37,7 @@ from jukinet.nodes.keyring import (
     TownRing,
     key_names,
     new_centre_ring,
+    new_tag_keys,
     new_town_ring,
 )
 from jukinet.nodes.message import DESK, Filed, Filing, Message, NotFiled, Tick, Wake
@@ -172,6 +174,20 @@ def dealt(names: tuple[str, ...]) -> tuple[dict[str, GroupKey], tuple[dict[str, 
     return keys, shares
 
 
+TAGS = new_tag_keys(chance("tags"), [f"{one:02d}0000" for one in range(1, 48)])
+
+
+def centre_ring(towns: Sequence[str]) -> CentreRing:
+    """The centre's secrets; the keys of its tags are opened by the keepers of tests."""
+    keys, _ = dealt(tuple(key_names(load())))
+    tags = {one: TAGS[one] for one in sorted({town[:2] for town in towns})}
+    return new_centre_ring(chance("centre"), towns, tags, keys[RELEASE].public)
+
+
+def town_ring(centre: CentreRing, town: str) -> TownRing:
+    return new_town_ring(chance(town), centre, TAGS[town[:2]], town)
+
+
 def directory_of(
     towns: list[str],
     centre: CentreRing,
@@ -227,8 +243,8 @@ class Town:
 
     def __init__(self, code: str = CHIYODA, seed: object = 1, pool: int = 300) -> None:
         towns = [CHIYODA, SHINJUKU, SAPPORO_CHUO, SAPPORO_KITA, YOKOHAMA_TSURUMI]
-        self.centre_ring = new_centre_ring(chance("centre"), towns)
-        rings = {town: new_town_ring(chance(town), self.centre_ring, town) for town in towns}
+        self.centre_ring = centre_ring(towns)
+        rings = {town: town_ring(self.centre_ring, town) for town in towns}
         self.store = memory(*municipality.METADATA)
         self.directory = directory_of(towns, self.centre_ring, rings)
         self.node = municipality.Municipality(

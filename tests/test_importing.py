@@ -1343,8 +1343,8 @@ def test_two_hundred_thousand_rows_stay_within_memory(tmp_path: Path):
 def main(folder: Path, file: Path) -> None:
     """Import a file into a town that is a file; say how it goes on, and the report."""
     folder.mkdir(exist_ok=True)
-    centre = new_centre_ring(chance("centre"), [CHIYODA])
-    rings = {CHIYODA: new_town_ring(chance(CHIYODA), centre, CHIYODA)}
+    centre = centre_ring([CHIYODA])
+    rings = {CHIYODA: town_ring(centre, CHIYODA)}
     store = open_store(folder / f"{CHIYODA}.db")
     migrate(store, Path(municipality.__file__).parent / "migrations" / "town")
     with store.begin() as tx:

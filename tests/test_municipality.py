@@ -348,7 +348,7 @@ def test_a_letter_that_another_town_signed_is_set_aside(town):
 
 def sealed_by(town, letter, *, signer, sender):
     """A letter that says it is one town's and is signed by another."""
-    key = SigningKey(new_town_ring(chance(signer), town.centre_ring, signer).signing)
+    key = SigningKey(town_ring(town.centre_ring, signer).signing)
     posted = seal_letter(letter, sender, town.node.name, key, town.directory)
     return msgspec.msgpack.encode(Relayed(sender=sender, sealed=posted.sealed))
 

@@ -35,8 +35,8 @@ from support import (
 from test_people import locator, notice
 
 TOWNS = [CHIYODA, SHINJUKU, SAPPORO_CHUO, SAPPORO_KITA, YOKOHAMA_TSURUMI]
-CENTRE_RING = new_centre_ring(chance("centre"), TOWNS)
-RINGS = {town: new_town_ring(chance(town), CENTRE_RING, town) for town in TOWNS}
+CENTRE_RING = centre_ring(TOWNS)
+RINGS = {town: town_ring(CENTRE_RING, town) for town in TOWNS}
 DIRECTORY = directory_of(TOWNS, CENTRE_RING, RINGS)
 
 

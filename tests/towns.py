@@ -74,7 +74,7 @@ def letters(town: Town) -> list[tuple[str, Letter]]:
     for item in items(town):
         if item.kind == "letter":
             posted = msgspec.msgpack.decode(item.body, type=Posted)
-            ring = new_town_ring(chance(posted.receiver), town.centre_ring, posted.receiver)
+            ring = town_ring(town.centre_ring, posted.receiver)
             relayed = Relayed(sender=town.node.name, sealed=posted.sealed)
             opening = OpenKey(ring.opening)
             letter = open_letter(relayed, posted.receiver, opening, town.directory)
@@ -117,7 +117,7 @@ def later(town: Town, day: date) -> None:
 
 def deliver(town: Town, letter: Letter, sender: str = SHINJUKU) -> None:
     """Hand a town a letter from another one, signed and sealed and in order."""
-    ring = new_town_ring(chance(sender), town.centre_ring, sender)
+    ring = town_ring(town.centre_ring, sender)
     key = SigningKey(ring.signing)
     posted = seal_letter(letter, sender, town.node.name, key, town.directory)
     hand_over(town, Item(kind="letter", body=_encode(Relayed(sender=sender, sealed=posted.sealed))))

@@ -49,6 +49,9 @@ def ask(
     items: Annotated[str, Parameter(help="Items that are needed, with commas between.")] = "",
     claim: Annotated[str, Parameter(help="Of --kind confirm: which items to compare.")] = "",
     since: Annotated[str, Parameter(help="Of --kind changes: since which day.")] = "",
+    number: Annotated[
+        bool, Parameter(help="Whether a sector number is wanted, with a handle to ask again.")
+    ] = False,
     official: Annotated[str, Parameter(help="The official's own number.")] = "official-1",
     dir: InFolder = DEFAULT_FOLDER,
     as_json: AsJson = False,
@@ -76,6 +79,7 @@ def ask(
                 claim=claimed,
                 since=parse_day(since, "--since") if since else None,
                 official=official,
+                numbered=number,
             )
         )
         network.line.run()
@@ -163,7 +167,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         "items": {item.value: texts for item, texts in content.items.items()},
         "changes": [_change(content, place) for place in range(len(content.changes))],
         "known_at": content.known_at,
-        "sector_number": content.number,
+        "sector_number": outcome.number,
         "handle": content.handle.hex(),
         "leaf": outcome.leaf,
         "receipt_verified": True,

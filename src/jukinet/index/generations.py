@@ -91,17 +91,18 @@ class Generations:
         return row.generation
 
     def merge(self, locator: bytes, kept: bytes, prefecture: str) -> None:
-        """A record has become one with another; durable when it returns.
-
-        Raises Refused where that would lead in a circle.
-        """
-        end = self.kept(kept)
-        if locator == kept or (end is not None and end.kept == locator):
-            raise Refused("merge: these two records are one already")
+        """A record has become one with another; durable when it returns."""
         row = Merged(locator, kept, prefecture)
         with self._store.begin() as tx:
             MERGED.put(tx, row)
         self._merged[locator] = row
+
+    def refuse_circle(self, locator: bytes, kept: bytes) -> None:
+        """Refused where a record is one with something already, or with itself."""
+        end = self.kept(kept)
+        circle = locator == kept or (end is not None and end.kept == locator)
+        if circle or locator in self._merged:
+            raise Refused("merge: this record is one with another already")
 
     def kept(self, locator: bytes) -> Merged | None:
         """The record that one has become one with, at the end of all mergers, if any."""

@@ -496,14 +496,15 @@ class Agency:
     ) -> None:
         """Whom an answer was about: under a new number, or under the one that is known."""
         sector = f"{self.receiver.id}/{one.inquiry.row}"
-        before = known.get(handle_of(one.inquiry))
+        asked_by = handle_of(one.inquiry)
+        before = known.get(asked_by) if asked_by else None
         number = one.number or (before.number if before and content.handle else "")
         if number and content.handle:
             if before is not None and before.number != number:
                 SUBJECTS.remove(tx, before.sector, before.number)
             subject = Subject(sector, number, content.handle)
             SUBJECTS.put(tx, subject)
-            known[content.handle] = known[handle_of(one.inquiry)] = subject
+            known[content.handle] = known[asked_by] = subject
         GIVEN.put(tx, Given(one.answer.receipt.index, sector, number, content.ticket))
 
     def subjects(self, sector: str) -> list[Subject]:

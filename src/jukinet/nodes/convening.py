@@ -75,14 +75,15 @@ class Coordinator:
         raise Malformed(f"message: a coordinator takes no {type(message.body).__name__} here")
 
     def _heard(self, name: str, body: Said | NotHeld) -> Out:
-        if isinstance(body, NotHeld):
-            self._refused[name] = body.reason
-        else:
+        if isinstance(body, Said):
             self._letters.update(dict.fromkeys(body.letters))
             if body.epoch != NO_EPOCH:
                 self._counted[name] = None
-            if body.blamed:
+                self._blamed.pop(name, None)
+            elif body.blamed:
                 self._blamed[name] = (body.blamed, body.reason)
+        elif name not in self._blamed:
+            self._refused[name] = body.reason
         self._given[name] = max(self._given.get(name, 0), body.number)
         if self._asked.get(name) == body.number:
             del self._asked[name]
@@ -98,7 +99,7 @@ class Coordinator:
 
     def _owing(self) -> list[str]:
         """Those to whom something is to be brought."""
-        out = {*self._counted, *self._refused, *self._blamed}
+        out = {*self._counted, *self._refused}
         return [
             name
             for name in self._names

@@ -11,12 +11,16 @@ from typing import Final, NamedTuple
 import msgspec
 
 from jukinet.errors import Malformed
+from jukinet.keys import group
 from jukinet.law.inquiry import UNREADABLE
 from jukinet.law.personal import Personal
 from jukinet.nodes.keyring import number_key, opening_key
 from jukinet.nodes.message import KeeperOrder, MakeNumber, OpenHandle, Task
 
 ELEMENT_BYTES: Final = 32
+STAND_IN: Final = group.base(group.scalar_of(1))
+"""The element of what was shredded: the keepers work as for anybody, and nothing comes of it."""
+
 _SAID: Final = b"jukinet keeper said v1\x00"
 
 

@@ -4,8 +4,12 @@ Secrets are drawn from chance once, at set-up. None of these values can print it
 them is written by `tasks.folder` with permissions for its owner alone.
 """
 
+from collections.abc import Iterable, Mapping
+
 import msgspec
 
+from jukinet.errors import Damaged
+from jukinet.keys import kem
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import SealKey
 from jukinet.keys.sign import SigningKey, VerifyKey
@@ -57,13 +61,24 @@ class CentreRing(Personal, frozen=True, kw_only=True):
 
     signing: bytes
     log: bytes  # Ed25519 seed: signs checkpoints
-    tags: dict[str, bytes]  # by prefecture: search tag keys, from which the towns' derive
-    index: dict[str, bytes]  # by prefecture: the key of tags as stored
+    released: dict[str, bytes]  # by prefecture: its `TagKeys`, sealed to the keepers
     codes: bytes
     pool: bytes  # FF1 key of the code pools
     numbers: bytes  # FF1 key of the individual numbers
     door: bytes  # MAC key of handles
     reconcile: dict[str, bytes]  # by town
+
+
+class TagKeys(Personal, frozen=True, kw_only=True):
+    """The keys under which the people of a prefecture are found; in memory alone."""
+
+    tags: bytes  # the search tag key, from which the towns' derive
+    index: bytes  # the key of tags as stored
+
+    def sealed(self, prefecture: str, public: bytes, chance: Chance) -> bytes:
+        """As they rest at the centre: sealed to the keepers' key for them."""
+        context = release_context(prefecture)
+        return kem.seal(public, self.tags + self.index, context=context, chance=chance)
 
 
 class KeeperRing(Personal, frozen=True, kw_only=True):
@@ -139,25 +154,43 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         return self.group_keys[INDEX].epoch
 
 
-def new_town_ring(chance: Chance, centre: CentreRing, town: str) -> TownRing:
+def release_context(prefecture: str) -> bytes:
+    """What the seal of a prefecture's tag keys is bound to."""
+    return b"jukinet tag keys v1\x00" + prefecture.encode()
+
+
+def read_tag_keys(opened: bytes) -> TagKeys:
+    """The tag keys that the keepers have opened; raises Damaged."""
+    if len(opened) != 2 * KEY_BYTES:
+        raise Damaged("tag keys: what the keepers opened is none")
+    return TagKeys(tags=opened[:KEY_BYTES], index=opened[KEY_BYTES:])
+
+
+def new_town_ring(chance: Chance, centre: CentreRing, tags: TagKeys, town: str) -> TownRing:
     """A town's secrets, those that it shares with the centre taken from there."""
     return TownRing(
         signing=chance(KEY_BYTES),
         opening=chance(KEY_BYTES),
-        tags=town_key(centre.tags[town[:2]], town),
+        tags=town_key(tags.tags, town),
         codes=centre.codes,
         reconcile=centre.reconcile[town],
     )
 
 
-def new_centre_ring(chance: Chance, towns: list[str]) -> CentreRing:
-    """The centre's secrets, for some towns."""
+def new_tag_keys(chance: Chance, towns: Iterable[str]) -> dict[str, TagKeys]:
+    """The tag keys of the prefectures of some towns, to be sealed and forgotten."""
     prefectures = sorted({town[:2] for town in towns})
+    return {one: TagKeys(tags=chance(KEY_BYTES), index=chance(KEY_BYTES)) for one in prefectures}
+
+
+def new_centre_ring(
+    chance: Chance, towns: Iterable[str], tags: Mapping[str, TagKeys], release: bytes
+) -> CentreRing:
+    """The centre's secrets, for some towns; `release` is the keepers' key for the tags' own."""
     return CentreRing(
         signing=chance(KEY_BYTES),
         log=chance(KEY_BYTES),
-        tags={prefecture: chance(KEY_BYTES) for prefecture in prefectures},
-        index={prefecture: chance(KEY_BYTES) for prefecture in prefectures},
+        released={one: keys.sealed(one, release, chance) for one, keys in tags.items()},
         codes=chance(KEY_BYTES),
         pool=chance(KEY_BYTES),
         numbers=chance(KEY_BYTES),

@@ -134,8 +134,33 @@ class ViewKeyStands(Personal, frozen=True, kw_only=True, tag="view_key_stands"):
     receipt: Receipt
 
 
+class FreshNumber(Personal, frozen=True, kw_only=True, tag="fresh_number"):
+    """A desk asks for fresh sector numbers for a person who wants that."""
+
+    request: bytes
+    locator: bytes
+    official: str
+    sector: str  # for one affair; "" for all
+
+
+class MergeRecords(Personal, frozen=True, kw_only=True, tag="merge_records"):
+    """A desk says that two records are of one person; the one leads to the other from now on."""
+
+    request: bytes
+    locator: bytes
+    kept: bytes
+    official: str
+
+
+class NumberIsFresh(Personal, frozen=True, kw_only=True, tag="number_is_fresh"):
+    """The leaf stands, and what was numbered before is so no more."""
+
+    request: bytes
+    receipt: Receipt
+
+
 class NotGiven(Personal, frozen=True, kw_only=True, tag="not_given"):
-    """A view key, an objection or its answer was not taken, and why."""
+    """A view key, a fresh number, an objection or its answer was not taken, and why."""
 
     request: bytes
     reason: str
@@ -413,6 +438,9 @@ Body = (
     | RowLeaves
     | GiveViewKey
     | ViewKeyStands
+    | FreshNumber
+    | MergeRecords
+    | NumberIsFresh
     | NotGiven
     | Objection
     | ObjectionStands

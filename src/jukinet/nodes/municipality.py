@@ -38,6 +38,7 @@ from jukinet.nodes.message import (
     Message,
     NotFiled,
     NotGiven,
+    NumberIsFresh,
     Out,
     Tick,
     ViewKeyStands,
@@ -130,6 +131,9 @@ class Municipality:
             return []
         if isinstance(body, ViewKeyStands | NotGiven):
             self._counter.answered(body)
+        if isinstance(body, NumberIsFresh | NotGiven):
+            self._counter.renewed(body)
+        if isinstance(body, ViewKeyStands | NumberIsFresh | NotGiven):
             return []
         raise Malformed(f"message: a municipality takes no {type(body).__name__}")
 

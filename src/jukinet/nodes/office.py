@@ -253,9 +253,10 @@ class Office:
         if outcome is not None:
             self._count(decode_plan(found.plan), outcome, now)
             return msgspec.structs.replace(said, epoch=self.epoch)
-        if machine.blamed is None or found.promised:
+        if machine.blamed is None:
             return said
-        self._forget(mail.ceremony)
+        if not found.promised:
+            self._forget(mail.ceremony)
         self._note(f"ceremony {_short(mail.ceremony)}: {machine.blamed}", now)
         return msgspec.structs.replace(
             said, blamed=machine.blamed.names, reason=machine.blamed.reason

@@ -33,6 +33,7 @@ from jukinet.nodes.centre.node import Centre
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.keeper import HeldShares, Keeper
 from jukinet.nodes.keyring import (
+    RELEASE,
     AgencyEntry,
     AgencyRing,
     CentreRing,
@@ -43,6 +44,7 @@ from jukinet.nodes.keyring import (
     TownRing,
     key_names,
     new_centre_ring,
+    new_tag_keys,
     new_town_ring,
 )
 from jukinet.nodes.message import Node
@@ -115,16 +117,17 @@ def _create(folder: Folder, mark: Mark, chance: Chance, witnessed: Policy | None
     folder.clear()
     folder.make_folders()
     schedule = load()
-    centre = new_centre_ring(chance, list(mark.towns))
-    towns = {town: new_town_ring(chance, centre, town) for town in mark.towns}
+    keys, shares = _shared(key_names(schedule), chance)
+    tags = new_tag_keys(chance, mark.towns)
+    centre = new_centre_ring(chance, mark.towns, tags, keys[RELEASE].public)
+    towns = {town: new_town_ring(chance, centre, tags[town[:2]], town) for town in mark.towns}
     agencies = {name: AgencyRing(signing=chance(32), enrol=chance(32)) for name in mark.agencies}
     folder.put_ring("centre", centre)
     keepers = {name: KeeperRing(signing=chance(32), opening=chance(32)) for name in KEEPERS}
-    keys, shares = _shared(key_names(schedule), chance)
-    for (name, keeper), held in zip(keepers.items(), shares, strict=True):
+    for (name, keeper), written in zip(keepers.items(), shares, strict=True):
         folder.keeper(name).mkdir(parents=True, exist_ok=True)
         folder.put_ring(f"keepers/{name}", keeper)
-        folder.put_ring(f"keepers/{name}-shares", held)
+        folder.put_ring(f"keepers/{name}-shares", written)
     for town, ring in towns.items():
         folder.put_ring(f"towns/{town}", ring)
     for name, held in agencies.items():
@@ -159,7 +162,8 @@ class WrittenShares(Personal, frozen=True, kw_only=True):
     shares: dict[str, bytes]
 
 
-def _read_shares(written: WrittenShares) -> dict[str, KeyShare]:
+def read_shares(written: WrittenShares) -> dict[str, KeyShare]:
+    """The shares that were written down; raises Malformed where one is none."""
     return {name: read_share(content) for name, content in written.shares.items()}
 
 
@@ -315,7 +319,7 @@ def open_network(
                 name,
                 store(folder.keeper(name) / "keeper.db", "keeper"),
                 RealDisk(folder.keeper(name)),
-                HeldShares(_read_shares(folder.ring(f"keepers/{name}-shares", WrittenShares))),
+                HeldShares(read_shares(folder.ring(f"keepers/{name}-shares", WrittenShares))),
                 folder.ring(f"keepers/{name}", KeeperRing),
                 LogKey.parse(public.policy),
                 public,

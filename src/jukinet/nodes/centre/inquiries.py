@@ -494,6 +494,6 @@ def _open_task(pending: Pending, one: Candidate, receipt: int, step: str) -> Wan
         question=pending.place,
         step=step,
         key=INDEX,
-        sealed=one.wrapped[: keeping.ELEMENT_BYTES],
+        sealed=one.wrapped[: keeping.ELEMENT_BYTES] or keeping.STAND_IN,
     )
     return Wanted(task, one.wrapped, one.context)

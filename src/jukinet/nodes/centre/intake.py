@@ -25,6 +25,7 @@ from jukinet.law.notice import SealedNotice
 from jukinet.law.tags import TAG_BYTES, stored
 from jukinet.ledger import chains
 from jukinet.nodes.centre.decoy import DECOY
+from jukinet.nodes.centre.releasing import Releasing
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.keyring import CentreRing, Directory
 from jukinet.nodes.letters import Posted, Relayed
@@ -56,7 +57,10 @@ class _Read(NamedTuple):
 class Intake:
     """The towns' feeds at the centre."""
 
-    def __init__(self, shelves: Shelves, ring: CentreRing, directory: Directory) -> None:
+    def __init__(
+        self, shelves: Shelves, ring: CentreRing, directory: Directory, releasing: Releasing
+    ) -> None:
+        self._releasing = releasing
         self._shelves = shelves
         self._ring = ring
         self._directory = directory
@@ -112,7 +116,8 @@ class Intake:
         notice = _decode_notice(item.body)
         people.check(notice, town)
         _check_sizes(notice)
-        tags = [stored(self._ring.index[town[:2]], tag) for tag in notice.search_tags]
+        key = self._releasing.of(town[:2]).index
+        tags = [stored(key, tag) for tag in notice.search_tags]
         return Arrived(number, sha256(item.body).digest(), notice, tags)
 
     def _letter(self, item: Item) -> Posted:

@@ -37,6 +37,7 @@ from jukinet.nodes.centre.inquiries import Inquiries
 from jukinet.nodes.centre.intake import Intake
 from jukinet.nodes.centre.keepers import Keepers
 from jukinet.nodes.centre.opening import Openings
+from jukinet.nodes.centre.releasing import NOT_YET, Releasing
 from jukinet.nodes.centre.residents import Residents
 from jukinet.nodes.centre.samples import Samples
 from jukinet.nodes.centre.searching import Searching
@@ -55,7 +56,9 @@ from jukinet.nodes.message import (
     DrawSample,
     Feed,
     FeedAck,
+    FreshNumber,
     GiveViewKey,
+    MergeRecords,
     Message,
     Objection,
     Out,
@@ -68,6 +71,7 @@ from jukinet.nodes.sealing import Seals
 
 GROUP_MAX = 256
 STAGED_MAX = 4096  # questions that wait for the witnesses; more are turned away
+HELD_MAX = 1024  # batches of towns' feeds that wait for the keys of the tags
 RETRY_AFTER = timedelta(seconds=5)
 
 
@@ -92,13 +96,15 @@ class Centre:
         self._directory = directory
         self._schedule = schedule
         self._chance = chance
-        self._intake = Intake(shelves, ring, directory)
         self._groups = Groups(ledger)
         self._keepers = Keepers(directory, chance, self.out_of_step)
+        self._releasing = Releasing(self._groups, self._keepers, ring, self.out_of_step)
+        self._intake = Intake(shelves, ring, directory, self._releasing)
+        self._held: list[tuple[str, Batch]] = []  # until the keys of the tags are open
         self._witnesses = Witnesses(policy.parse(directory.policy), self.out_of_step)
         self._generations = Generations(shelves.national)
         self._inquiries = Inquiries(
-            Searching(shelves, ring),
+            Searching(shelves, ring, self._releasing),
             ledger,
             self._groups,
             self._keepers,
@@ -109,7 +115,7 @@ class Centre:
             chance,
             self.out_of_step,
         )
-        self._residents = Residents(ledger, self._groups, shelves.chains, directory)
+        self._residents = Residents(ledger, self._groups, shelves, self._generations, directory)
         self._openings = Openings(ledger, self._groups, self._keepers, self.out_of_step)
         self._samples = Samples(
             ledger, self._groups, self._keepers, shelves.chains, ring, directory
@@ -143,6 +149,7 @@ class Centre:
         drafts = founding(noted, self._schedule, self._directory, now) + cut_off(noted, now)
         if drafts:
             self._groups.stage(Staged(drafts, self._founded))
+        self._releasing.begin(now)
         self._residents.start()
         sent = [one for feed in self._feeds.values() for one in feed.start(now)]
         asked = self._witnesses.come_up(self.ledger.log, now)
@@ -162,7 +169,7 @@ class Centre:
         if isinstance(body, Cosigned):
             return self._cosigned(sender, body, now)
         if self._keepers.step(sender, body, now):
-            return self._sent(now)
+            return [*self._let_in(now), *self._sent(now)]
         if isinstance(body, AskRows) and sender in self._directory.agencies:
             self._rows_wanted.add(sender)
             return self._sent(now)
@@ -175,11 +182,16 @@ class Centre:
     def _take(self, sender: str, body: Body, now: datetime) -> None:
         """Take what somebody wants written down, as far as the ledger's next group."""
         closed = self._shut or self._full()
-        self._inquiries.closed = self._residents.closed = self._samples.closed = closed
+        self._residents.closed = self._samples.closed = closed
+        self._inquiries.closed = closed or ("" if self._releasing.done else NOT_YET)
         if isinstance(body, Ask):
             self._inquiries.ask(sender, body, now)
         elif isinstance(body, GiveViewKey):
             self._residents.give_key(sender, body, now)
+        elif isinstance(body, FreshNumber):
+            self._residents.fresh_number(sender, body, now)
+        elif isinstance(body, MergeRecords):
+            self._residents.merge(sender, body, now)
         elif isinstance(body, Objection):
             self._residents.object(sender, body, now)
         elif isinstance(body, AnswerObjection):
@@ -201,6 +213,8 @@ class Centre:
         self._day_begins = True
         self._samples.tick(now)
         self._keepers.tick(now)
+        again = self._releasing.tick(now)
+        out += [Wake(at=again)] if again else []
         out += self._keepers.take_out(now)
         out += self._witnesses.tick(self.ledger.log, now)
         return [*self._write(now), *out, *self._sent(now, wake=False)]
@@ -291,7 +305,18 @@ class Centre:
 
     # --- feeds ------------------------------------------------------------------------------
 
+    def _let_in(self, now: datetime) -> Out:
+        """What the towns sent while the keys of the tags were sealed."""
+        if not self._held or not self._releasing.done:
+            return []
+        held, self._held = self._held, []
+        return [one for town, batch in held for one in self._receive(town, batch, now)]
+
     def _receive(self, town: str, batch: Batch, now: datetime) -> Out:
+        if not self._releasing.done:
+            if len(self._held) < HELD_MAX:  # what is not acknowledged, its town sends again
+                self._held.append((town, batch))
+            return []
         try:
             applied = self._intake.receive(town, batch, now)
         except OutOfStep as error:

@@ -15,18 +15,30 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from jukinet.errors import Damaged, Malformed
+from jukinet.keys.threshold import KeyShare
 from jukinet.law.schedule import load
 from jukinet.law.tags import town_key
 from jukinet.merkle import policy as policies
 from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.policy import Policy
-from jukinet.nodes.keyring import AgencyRing, CentreRing, Directory, KeeperRing, TownRing
+from jukinet.nodes.keyring import (
+    RELEASE,
+    AgencyRing,
+    CentreRing,
+    Directory,
+    KeeperRing,
+    TagKeys,
+    TownRing,
+    read_tag_keys,
+    release_context,
+)
 from jukinet.nodes.witness import verifier_of
 from jukinet.tasks import locking
 from jukinet.tasks.folder import LOCK, MARK, Checked, Folder, Mark, Sealed
-from jukinet.tasks.network import WITNESSES_WANTED
+from jukinet.tasks.network import WITNESSES_WANTED, WrittenShares, read_shares
 from jukinet.tasks.network import directory as directory_of
 from jukinet.tasks.verifying.findings import UNREADABLE, Findings
+from jukinet.tasks.verifying.quorum import Quorum
 from jukinet.tasks.witnessing import KINDS, Card, WitnessRing
 
 T = TypeVar("T")
@@ -44,7 +56,8 @@ class Held(NamedTuple):
     agencies: tuple[str, ...]
     directory: Directory | None
     centre: CentreRing | None
-    keeper: KeeperRing | None
+    quorum: Quorum | None  # of the keepers' shares, where as many stand here as must work together
+    tags: dict[str, TagKeys]  # by prefecture, as the quorum opens them
     rings: dict[str, TownRing]
     policy: Policy | None
     witnesses: dict[str, Card]  # those that stand in this folder
@@ -62,18 +75,26 @@ def check_files(folder: Folder, findings: Findings) -> Held:
     directory = _read(folder, DIRECTORY, Directory, findings)
     towns, agencies = _who(folder, mark, directory)
     centre = _ring(folder, "centre", CentreRing, findings)
-    keeper = _ring(folder, "keeper", KeeperRing, findings)
+    names = tuple(directory.keepers) if directory else ()
+    keepers = _rings(folder, "keepers", names, KeeperRing, findings)
+    shares = _shares(folder, names, findings)
     rings = _rings(folder, "towns", towns, TownRing, findings)
     askers = _rings(folder, "agencies", agencies, AgencyRing, findings)
+    quorum = _quorum(shares, directory)
+    tags = _tags(centre, quorum, findings) if centre and quorum else {}
     if centre is not None:
-        _check_shared(centre, rings, findings)
+        _check_shared(centre, tags, rings, findings)
     whole = len(rings) == len(towns) and len(askers) == len(agencies)
-    if directory and centre and keeper and whole:
-        _check_directory(directory, centre, keeper, rings, askers, findings)
+    whole = whole and len(keepers) == len(shares) == len(names)
+    if directory and centre and shares and whole:
+        keys = {name: share.public for name, share in next(iter(shares.values())).items()}
+        made = directory_of(centre, keepers, keys, rings, askers, load())
+        _check_directory(directory, made, findings)
+        _check_shares(shares, directory, findings)
     policy = _policy(directory, findings) if directory else None
     witnesses = _witnesses(folder, policy, directory, findings) if policy and directory else {}
-    _check_folders(folder, towns, agencies, findings)
-    return Held(towns, agencies, directory, centre, keeper, rings, policy, witnesses)
+    _check_folders(folder, towns, agencies, names, findings)
+    return Held(towns, agencies, directory, centre, quorum, tags, rings, policy, witnesses)
 
 
 def _mark(folder: Folder, findings: Findings) -> Mark | None:
@@ -194,6 +215,43 @@ def _rings(
     return {name: ring for name, ring in read.items() if ring is not None}
 
 
+# --- keepers -----------------------------------------------------------------------------------
+
+
+def _shares(
+    folder: Folder, names: Iterable[str], findings: Findings
+) -> dict[str, dict[str, KeyShare]]:
+    """The shares of the keepers, as far as they can be read."""
+    found = {}
+    for name in names:
+        written = _ring(folder, f"keepers/{name}-shares", WrittenShares, findings)
+        try:
+            if written is not None:
+                found[name] = read_shares(written)
+        except UNREADABLE:
+            findings.note(f"keys/keepers/{name}-shares.json", "shares", "are none")
+    return found
+
+
+def _quorum(shares: dict[str, dict[str, KeyShare]], directory: Directory | None) -> Quorum | None:
+    if directory is None or len(shares) < directory.threshold:
+        return None
+    held = list(shares.values())[: directory.threshold]
+    return Quorum(held) if all(one.keys() == held[0].keys() for one in held) else None
+
+
+def _check_shares(
+    shares: dict[str, dict[str, KeyShare]], directory: Directory, findings: Findings
+) -> None:
+    """Each share is the one behind its public element, of the key that the directory has."""
+    for name, held in shares.items():
+        entry = directory.keepers[name]
+        for key, share in held.items():
+            known = directory.group_keys.get(key)
+            if share.public != known or share.index != entry.index:
+                findings.note(f"keys/keepers/{name}-shares.json", key, "is not the directory's")
+
+
 # --- witnesses ---------------------------------------------------------------------------------
 
 
@@ -255,12 +313,29 @@ def _check_policy(policy: Policy, findings: Findings) -> None:
 # --- do they belong together? --------------------------------------------------------------------
 
 
-def _check_shared(centre: CentreRing, rings: dict[str, TownRing], findings: Findings) -> None:
+def _tags(centre: CentreRing, quorum: Quorum, findings: Findings) -> dict[str, TagKeys]:
+    """The keys of the tags, which rest sealed to the keepers."""
+    found = {}
+    for prefecture, sealed in centre.released.items():
+        try:
+            context = release_context(prefecture)
+            found[prefecture] = read_tag_keys(quorum.open(RELEASE, sealed, context=context))
+        except UNREADABLE:
+            findings.note("keys/centre.json", f"tags of {prefecture}", "do not open")
+    return found
+
+
+def _check_shared(
+    centre: CentreRing,
+    keys: dict[str, TagKeys],
+    rings: dict[str, TownRing],
+    findings: Findings,
+) -> None:
     """What a town shares with the centre."""
     for town, ring in rings.items():
-        tags = centre.tags.get(town[:2])
+        tags = keys.get(town[:2])
         shared = {
-            "search tag key": tags is not None and ring.tags == town_key(tags, town),
+            "search tag key": not keys or (tags and ring.tags == town_key(tags.tags, town)),
             "code tag key": ring.codes == centre.codes,
             "reconciliation key": ring.reconcile == centre.reconcile.get(town),
         }
@@ -269,20 +344,12 @@ def _check_shared(centre: CentreRing, rings: dict[str, TownRing], findings: Find
                 findings.note(f"keys/towns/{town}.json", name, "is not the centre's")
 
 
-def _check_directory(
-    directory: Directory,
-    centre: CentreRing,
-    keeper: KeeperRing,
-    towns: dict[str, TownRing],
-    agencies: dict[str, AgencyRing],
-    findings: Findings,
-) -> None:
+def _check_directory(directory: Directory, made: Directory, findings: Findings) -> None:
     """Every public key and name, made again from the rings."""
-    made = directory_of(centre, keeper, towns, agencies, load())
-    for field in ("origin", "log", "centre", "payload_seal"):
+    for field in ("origin", "log", "centre", "threshold"):
         if getattr(directory, field) != getattr(made, field):
             findings.note(DIRECTORY, field, ANOTHER)
-    for field in ("sector_seals", "towns", "agencies"):
+    for field in ("keepers", "group_keys", "towns", "agencies"):
         there, here = getattr(directory, field), getattr(made, field)
         for name in sorted({*there, *here}):
             if there.get(name) != here.get(name):
@@ -290,18 +357,24 @@ def _check_directory(
 
 
 def _check_folders(
-    folder: Folder, towns: Iterable[str], agencies: Iterable[str], findings: Findings
+    folder: Folder,
+    towns: Iterable[str],
+    agencies: Iterable[str],
+    keepers: Iterable[str],
+    findings: Findings,
 ) -> None:
     """No file stands among a network's own that is not its own."""
-    towns, agencies = list(towns), list(agencies)
+    towns, agencies, keepers = list(towns), list(agencies), list(keepers)
     prefectures = {town[:2] for town in towns}
     own = {
         "towns": {f"{town}.db" for town in towns},
         "agencies": {f"{agency}.db" for agency in agencies},
-        "keeper": {"keeper.db"},
+        "keepers": set(keepers),
+        **{f"keepers/{name}": {"keeper.db", "log"} for name in keepers},
         "centre": {*(f"{one}.db" for one in prefectures), "national.db", "chains.db", "log"},
         "public": {"directory.json"},
-        "keys": {"centre.json", "keeper.json", "towns", "agencies"},
+        "keys": {"centre.json", "keepers", "towns", "agencies"},
+        "keys/keepers": {f"{name}{end}.json" for name in keepers for end in ("", "-shares")},
         "keys/towns": {f"{town}.json" for town in towns},
         "keys/agencies": {f"{agency}.json" for agency in agencies},
     }

@@ -41,6 +41,23 @@ def versions(told: Iterable[Told], applied: Mapping[str, int]) -> dict[bytes, li
     return found
 
 
+def check_generations(
+    shelf: Shelf, told: ToldOf
+) -> tuple[dict[tuple[bytes, str], int], dict[bytes, bytes]]:
+    """Who has other numbers than at first, and who is one with whom: people whom a town told of."""
+    generations: dict[tuple[bytes, str], int] = {}
+    for row in inspection.generations(shelf.rows):
+        generations[row.locator, row.sector] = row.generation
+        if row.locator not in told or row.generation < 1:
+            shelf.note(f"generation of {short(row.locator)}", "is of nobody whom a town told of")
+    merged: dict[bytes, bytes] = {}
+    for one in inspection.merged(shelf.rows):
+        merged[one.locator] = one.kept
+        if one.locator not in told or one.kept not in told:
+            shelf.note(f"merger of {short(one.locator)}", "is of nobody whom a town told of")
+    return generations, merged
+
+
 def check_whereabouts(shelf: Shelf, told: ToldOf) -> dict[bytes, tuple[int, str]]:
     """The newest state of each locator; what is under way may have been noted already."""
     where: dict[bytes, tuple[int, str]] = {}

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from jukinet.feed.link import stream_name
 from jukinet.keys.seal import OpenKey
-from jukinet.nodes.keyring import payload_opening
 from jukinet.nodes.message import CENTRE
 from jukinet.tasks.verifying.arrivals import Incoming, check_certificates, read_letters
 from jukinet.tasks.verifying.entries import Filing, check_filings, read_entries, read_filings
@@ -109,7 +108,7 @@ def _check_told(
         town,
         expected(shelf, people.values(), filings),
         ring=held.rings.get(town),
-        keeper=payload_opening(held.keeper) if held.keeper else None,
+        quorum=held.quorum,
     )
     streams = follow_streams(shelf, outgoing.take)
     for one in outgoing.untold():
