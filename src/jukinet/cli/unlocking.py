@@ -47,12 +47,13 @@ def unlock(
     until = now() + timedelta(minutes=minutes) if minutes else None
     locking.remember(locking.open_with(dir, passphrase), until=until)
     ends = f"until {until:%Y-%m-%d %H:%M}" if until else "until this machine is restarted"
-    paper.print(f"{dir}: unlocked {ends}", markup=False)
+    paper.print(f"{dir}: unlocked {ends}", markup=False, soft_wrap=True)
     if unlocked.swaps():
         screen.print(
             "this machine swaps memory to a disk, and could write the key there; encrypt the swap "
             "space, or turn it off",
             style="yellow",
+            soft_wrap=True,
         )
     return DONE
 
@@ -64,7 +65,7 @@ LOCK_EXAMPLES = """Examples:
 def lock(dir: Where = DEFAULT_FOLDER, /) -> int:
     """Take a folder's key out of this machine's memory; what is running ends as it would."""
     was = locking.forget(dir)
-    paper.print(f"{dir}: {'locked' if was else 'was locked already'}", markup=False)
+    paper.print(f"{dir}: {'locked' if was else 'was locked already'}", markup=False, soft_wrap=True)
     return DONE
 
 
@@ -104,5 +105,5 @@ def change(
         new = locking.draw_passphrase()
         opening.show_passphrase(dir, new)
     locking.change(folder, new)
-    paper.print(f"{dir}: opens with the new passphrase from now on", markup=False)
+    paper.print(f"{dir}: opens with the new passphrase from now on", markup=False, soft_wrap=True)
     return DONE
