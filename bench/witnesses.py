@@ -13,12 +13,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from secrets import token_bytes
 from statistics import median
 from time import perf_counter, sleep
 
 import net
 from figure import Figure
 from jukinet.keys.sign import SigningKey
+from jukinet.keys.wrap import Cost, PassphraseLock
 from jukinet.law import leaf as leaves
 from jukinet.law.leaf import Body, DisclosureLeaf
 from jukinet.law.notice import ChainStart
@@ -38,7 +40,8 @@ from jukinet.tasks.network import Network
 
 BATCH, BATCHES, PEOPLE = 1_000, 20, 5_000
 QUESTIONS, RESIDENTS = 150, 400
-PASSPHRASE, CHEAP = "a bench's passphrase", locking.Cost(memory_kib=8, passes=1, lanes=1)
+PASSPHRASE = "a bench's passphrase"
+CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
 TABLES = (noted.NOTES, waiting.WAITING)  # named, so that the store has them too
 
 
@@ -147,7 +150,8 @@ def _over_http() -> float:
         found = []
         for number in range(1, 4):
             root = Path(name) / f"w{number}"
-            made = locking.begin(Folder(root), PASSPHRASE, cost=CHEAP)
+            words = PassphraseLock(PASSPHRASE, token_bytes, cost=CHEAP)
+            made = locking.begin(Folder(root), words)
             (vkey,) = witnessing.create(made, f"w{number}.bench", "ed25519")
             url = f"http://127.0.0.1:{_free_port()}/"
             found.append(Witness(f"w{number}", VerifierKey.parse(vkey), url))

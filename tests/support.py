@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
@@ -15,6 +16,7 @@ from jukinet.keys.seal import OpenKey
 from jukinet.keys.secret import Secret
 from jukinet.keys.sign import SigningKey
 from jukinet.keys.threshold import GroupKey, KeyShare
+from jukinet.keys.wrap import Cost, PassphraseLock
 from jukinet.law import notification as law
 from jukinet.law.identity import Name, Sex
 from jukinet.law.record import FamilyRegister, parse_relationship
@@ -85,12 +87,17 @@ def reopened(url: str | Path, **more) -> Store:
 
 
 PASSPHRASE = "a passphrase of the tests"
-CHEAP = locking.Cost(memory_kib=8, passes=1, lanes=1)
+CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
+
+
+def by_words(passphrase: str = PASSPHRASE) -> PassphraseLock:
+    """A lock that costs no time."""
+    return PassphraseLock(passphrase, os.urandom, cost=CHEAP)
 
 
 def new_folder(root: Path) -> Folder:
     """A new folder with a lock that costs no time, unlocked for the command line too."""
-    made = locking.begin(Folder(root), PASSPHRASE, cost=CHEAP)
+    made = locking.begin(Folder(root), by_words())
     locking.remember(made)
     return made
 

@@ -18,10 +18,16 @@ PassphraseFile = Annotated[
     Path | None, Parameter(help="A file whose first line is the passphrase; else it is asked for.")
 ]
 
+Library = Annotated[
+    Path | None, Parameter(name="--pkcs11", help="The PKCS#11 library of the folder's token.")
+]
+PinFile = Annotated[Path | None, Parameter(help="A file whose first line is the token's PIN.")]
+
 UNLOCK_EXAMPLES = """Examples:
   jukinet unlock demo
   jukinet unlock demo --minutes 480
-  jukinet unlock /srv/town --passphrase-file /run/credentials/jukinet/passphrase"""
+  jukinet unlock /srv/town --passphrase-file /run/credentials/jukinet/passphrase
+  jukinet unlock /srv/town --pkcs11 /usr/lib/softhsm/libsofthsm2.so --pin-file pin"""
 
 
 def unlock(
@@ -30,29 +36,28 @@ def unlock(
     *,
     minutes: Annotated[int, Parameter(help="For how long; 0: until the restart.")] = 0,
     passphrase_file: PassphraseFile = None,
+    pkcs11: Library = None,
+    pin_file: PinFile = None,
 ) -> int:
     """Keep a folder's key in this machine's memory, so that commands need not ask for it.
 
     It is in a file that is in memory and not on a disk, readable by this user alone, until the
     machine is restarted, the time has run out, or `jukinet lock`. JUKINET_PASSPHRASE_FILE and
-    JUKINET_PASSPHRASE give the passphrase, too.
+    JUKINET_PASSPHRASE give the passphrase, too, JUKINET_PKCS11 and JUKINET_PIN_FILE the token.
     """
     if minutes < 0:
         raise Malformed("--minutes: want none (until the restart) or more")
-    locking.read(dir)
-    if passphrase_file is None:
-        passphrase = opening.passphrase_for(dir)
-    else:
-        passphrase = opening.from_file(passphrase_file)
+    lock = opening.lock_for(dir, passphrase_file=passphrase_file, library=pkcs11, pin_file=pin_file)
     until = now() + timedelta(minutes=minutes) if minutes else None
-    locking.remember(locking.open_with(dir, passphrase), until=until)
+    locking.remember(locking.open_with(dir, lock), until=until)
     ends = f"until {until:%Y-%m-%d %H:%M}" if until else "until this machine is restarted"
-    paper.print(f"{dir}: unlocked {ends}", markup=False)
+    paper.print(f"{dir}: unlocked {ends}", markup=False, soft_wrap=True)
     if unlocked.swaps():
         screen.print(
             "this machine swaps memory to a disk, and could write the key there; encrypt the swap "
             "space, or turn it off",
             style="yellow",
+            soft_wrap=True,
         )
     return DONE
 
@@ -64,14 +69,15 @@ LOCK_EXAMPLES = """Examples:
 def lock(dir: Where = DEFAULT_FOLDER, /) -> int:
     """Take a folder's key out of this machine's memory; what is running ends as it would."""
     was = locking.forget(dir)
-    paper.print(f"{dir}: {'locked' if was else 'was locked already'}", markup=False)
+    paper.print(f"{dir}: {'locked' if was else 'was locked already'}", markup=False, soft_wrap=True)
     return DONE
 
 
 CHANGE_EXAMPLES = """Examples:
   jukinet passphrase change demo
   jukinet passphrase change demo --draw
-  jukinet passphrase change /srv/town --new-passphrase-file new.txt"""
+  jukinet passphrase change /srv/town --new-passphrase-file new.txt
+  jukinet passphrase change /srv/town --new-token town --pkcs11 /usr/lib/softhsm/libsofthsm2.so"""
 
 
 @passphrase_app.command(help_epilogue=CHANGE_EXAMPLES)
@@ -84,25 +90,36 @@ def change(
         Path | None, Parameter(help="A file whose first line is the new one.")
     ] = None,
     draw: Annotated[bool, Parameter(negative=(), help="Draw one and print it once.")] = False,
+    new_token: Annotated[
+        str, Parameter(help="The label of a token to open with from now on, by no passphrase.")
+    ] = "",
+    pkcs11: Library = None,
+    pin_file: PinFile = None,
 ) -> int:
-    """Put a folder's key under another passphrase.
+    """Put a folder's key under another passphrase, or under a token (PKCS#11).
 
-    The old passphrase is wanted even where the folder is unlocked. A copy of the folder's old
-    lock.json still opens with the old one: where it may have been seen, remove those copies.
+    The old passphrase or token is wanted even where the folder is unlocked. A copy of the folder's
+    old lock.json still opens with the old one: where it may have been seen, remove those copies.
     """
-    locking.read(dir)
-    if passphrase_file is None:
-        old = opening.passphrase_for(dir)
-    else:
-        old = opening.from_file(passphrase_file)
+    old = opening.lock_for(dir, passphrase_file=passphrase_file, library=pkcs11, pin_file=pin_file)
     folder = locking.open_with(dir, old)
-    if new_passphrase_file is not None:
-        new: str | None = opening.from_file(new_passphrase_file)
+    if new_token:
+        locking.change(folder, opening.by_token(new_token, pkcs11, pin_file, new=True))
+        how = f"the token {new_token}"
     else:
-        new = None if draw else opening.new_passphrase(dir)
-    if new is None:
-        new = locking.draw_passphrase()
-        opening.show_passphrase(dir, new)
-    locking.change(folder, new)
-    paper.print(f"{dir}: opens with the new passphrase from now on", markup=False)
+        locking.change(folder, opening.by_words(_new_words(dir, new_passphrase_file, draw)))
+        how = "the new passphrase"
+    paper.print(f"{dir}: opens with {how} from now on", markup=False, soft_wrap=True)
     return DONE
+
+
+def _new_words(root: Path, file: Path | None, draw: bool) -> str:
+    """The new passphrase: from a file, typed, or drawn and printed before it counts."""
+    if file is not None:
+        return opening.from_file(file)
+    typed = None if draw else opening.new_passphrase(root)
+    if typed is not None:
+        return typed
+    drawn = locking.draw_passphrase()
+    opening.show_passphrase(root, drawn)
+    return drawn

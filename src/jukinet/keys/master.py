@@ -5,7 +5,7 @@ name; and the master key of a folder that stands inside another. So one wrapped 
 and one that is forgotten closes it. A file that was put in another's place does not open there.
 
 It is not a lock: how it is wrapped while it rests, and where it is while it does not, others say.
-Its bytes are in memory of ours that is overwritten (`wipe`); what is derived of it goes to AES and
+Its bytes are a Secret, which is overwritten (`wipe`); what is derived of it goes to AES and
 SQLCipher, and is as short-lived as their callers make it.
 
 Source: RFC 5869, section 2.3 (HKDF-Expand); NIST SP 800-38D (GCM).
@@ -26,7 +26,8 @@ from typing import Final
 
 from jukinet.errors import Damaged, Malformed, Refused
 from jukinet.keys.chance import Chance, drawn
-from jukinet.keys.seal import NONCE_SIZE, equal, hkdf, lock, unlock
+from jukinet.keys.seal import NONCE_SIZE, hkdf, lock, unlock
+from jukinet.keys.secret import Secret
 
 SIZE: Final = 32
 SIGN_SIZE: Final = 16
@@ -35,14 +36,13 @@ SIGN_SIZE: Final = 16
 class MasterKey:
     """The key of a folder. Prints only the beginning of its sign."""
 
-    __slots__ = ("_secret", "_wiped")
+    __slots__ = ("_secret",)
 
     def __init__(self, secret: bytes | bytearray | memoryview) -> None:
         """Keeps a copy of its own. Raises Malformed unless there are 32 bytes."""
         if len(secret) != SIZE:
             raise Malformed(f"master key: wants {SIZE} bytes, got {len(secret)}")
-        self._secret = bytearray(secret)
-        self._wiped = False
+        self._secret = Secret(secret)
 
     @classmethod
     def draw(cls, chance: Chance) -> "MasterKey":
@@ -78,19 +78,17 @@ class MasterKey:
         except (Damaged, Malformed):
             raise Damaged(f"{name}: does not open with this folder's key") from None
 
-    def reveal(self) -> bytes:
-        """The 32 bytes themselves, to be wrapped and never to be shown."""
-        self._refuse_wiped()
-        return bytes(self._secret)
+    def reveal(self) -> memoryview:
+        """The 32 bytes as they lie here, to be wrapped and never to be shown."""
+        return self._secret.reveal()
 
     def wipe(self) -> None:
         """Overwrite it; nothing opens with it any more."""
-        self._secret[:] = bytes(SIZE)
-        self._wiped = True
+        self._secret.wipe()
 
     def __eq__(self, other: object) -> bool:
         """Keys are equal when their bytes are."""
-        return isinstance(other, MasterKey) and equal(self._secret, other._secret)
+        return isinstance(other, MasterKey) and self._secret == other._secret
 
     __hash__ = None  # type: ignore[assignment]  # nothing is filed under a secret
 
@@ -100,17 +98,8 @@ class MasterKey:
 
     def __repr__(self) -> str:
         """The beginning of its sign only."""
-        return f"<MasterKey {self.sign[:4].hex()}>" if not self._wiped else "<MasterKey, wiped>"
-
-    def __del__(self) -> None:
-        """Overwritten when it is forgotten."""
-        if hasattr(self, "_secret"):
-            self.wipe()
+        return f"<MasterKey {self.sign[:4].hex()}>" if self._secret else "<MasterKey, wiped>"
 
     def _derived(self, purpose: str, name: str = "") -> bytes:
-        self._refuse_wiped()
-        return hkdf(self._secret, b"jukinet at rest", purpose.encode(), name.encode())
-
-    def _refuse_wiped(self) -> None:
-        if self._wiped:
-            raise Refused("master key: has been wiped; unlock the folder again")
+        key = self._secret.reveal()
+        return hkdf(key, b"jukinet at rest", purpose.encode(), name.encode())

@@ -148,7 +148,7 @@ def unpad(padded: bytes) -> bytes:
     return text
 
 
-def hkdf(key: bytes | bytearray, *labels: bytes) -> bytes:
+def hkdf(key: bytes | memoryview, *labels: bytes) -> bytes:
     """A key of 32 bytes derived from a uniform key; other labels give an unrelated one.
 
     HKDF-Expand with SHA-256, the labels behind their lengths as info. Raises Malformed for a key
@@ -169,12 +169,12 @@ def mac(key: bytes, *parts: bytes) -> bytes:
     return _hmac(key, _joined(parts))
 
 
-def equal(left: bytes | bytearray, right: bytes | bytearray) -> bool:
+def equal(left: bytes, right: bytes) -> bool:
     """Whether two secrets are the same, in a time that does not say how far they are."""
     return hmac.compare_digest(left, right)
 
 
-def _hmac(key: bytes | bytearray, message: bytes) -> bytes:
+def _hmac(key: bytes | memoryview, message: bytes) -> bytes:
     if len(key) < KEY_SIZE:
         raise Malformed(f"key: wants {KEY_SIZE} bytes or more, got {len(key)}")
     return hmac.digest(key, message, "sha256")

@@ -36,7 +36,9 @@ from jukinet.store.disk import ROOT, RealDisk, publish
 FORMAT = 3
 MARK = "jukinet.json"
 LOCK = "lock.json"
-OURS = frozenset({"public", "keys", "towns", "centre", "keeper", "witnesses", "agencies"})
+OURS = frozenset(
+    {"public", "keys", "towns", "centre", "keeper", "keepers", "witnesses", "agencies"}
+)
 """The folders in a folder that are made when it is."""
 
 T = TypeVar("T")

@@ -1,18 +1,17 @@
 """Locking (施錠): how a folder's master key rests, and how a folder is opened and closed.
 
-`lock.json` in the folder holds the master key, wrapped under a passphrase (Argon2id); a name for
-the folder that goes with its copies; and a sign by which to know the right key. Whoever has lost
-the passphrase, or this file, has lost the folder: keep the file with the back-ups, and the
+`lock.json` in the folder holds the master key, wrapped by passphrase or token (`keys.wrap`); a name
+for the folder that goes with its copies; and a sign by which to know the right key. Whoever has
+lost the passphrase, or this file, has lost the folder: keep the file with the back-ups, and the
 passphrase apart from them.
 
 A passphrase is drawn, not thought up: eight words of BIP-39's English list of 2048, 88 bits.
 A changed passphrase wraps the same master key anew. Somebody who has kept an old copy of
 `lock.json` and knows the old passphrase still opens the folder with them.
 
-Source: RFC 9106 (Argon2id; the second recommended choice: 64 MiB, 3 passes, 4 lanes); BIP-39.
+Source: BIP-39 (the list of words).
 """
 
-import unicodedata
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -20,32 +19,19 @@ from secrets import token_bytes
 from typing import Final
 
 import msgspec
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from jukinet.errors import Damaged, Malformed, Refused
+from jukinet.errors import Damaged, Refused
+from jukinet.keys import wrap
 from jukinet.keys.chance import Chance, below, drawn
-from jukinet.keys.master import MasterKey
-from jukinet.keys.seal import KEY_SIZE, NONCE_SIZE, equal, lock, unlock
+from jukinet.keys.master import SIGN_SIZE, MasterKey
+from jukinet.keys.seal import equal
+from jukinet.keys.secret import Secret
 from jukinet.store.lock import only_one
 from jukinet.tasks import unlocked
 from jukinet.tasks.folder import LOCK, Folder
 
 WORDS: Final = 8
-PASSPHRASE_SIZE_MIN = 12
-SALT_SIZE: Final = 16
 NAME_SIZE: Final = 16
-
-MEMORY_KIB_MAX: Final = 4 * 1024 * 1024
-PASSES_MAX: Final = 100
-LANES_MAX: Final = 64
-
-
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a guess at a passphrase costs: memory (KiB), passes over it, and lanes."""
-
-    memory_kib: int = 64 * 1024
-    passes: int = 3
-    lanes: int = 4
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,21 +39,26 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True):
 
     folder: str  # names the folder and its copies, 16 random bytes in hex
     sign: str  # of the master key, in hex
-    cost: Cost
-    salt: bytes
-    nonce: bytes
     wrapped: bytes
 
+    @property
+    def way(self) -> wrap.Wrapped:
+        """How the key is wrapped; raises Damaged."""
+        return wrap.read(self.wrapped)
 
-def begin(
-    folder: Folder, passphrase: str, *, cost: Cost | None = None, chance: Chance = token_bytes
-) -> Folder:
+    @property
+    def context(self) -> bytes:
+        """What binds the wrapped key to this lock."""
+        return f"jukinet folder {self.folder} {self.sign}".encode()
+
+
+def begin(folder: Folder, lock: wrap.Lock, *, chance: Chance = token_bytes) -> Folder:
     """Draw a master key for a new folder and write its lock; the folder, open.
 
     Raises Refused where something of ours is there already, or being made by somebody else.
     """
     key = MasterKey.draw(chance)
-    found = _lock(drawn(NAME_SIZE, chance).hex(), key, passphrase, cost or Cost(), chance)
+    found = _locked(drawn(NAME_SIZE, chance).hex(), key, lock)
     folder.root.mkdir(parents=True, exist_ok=True)
     with only_one(folder.root):
         if folder.exists:
@@ -82,15 +73,15 @@ def refuse_other(folder: Folder) -> None:
         raise Refused(f"{folder.root}: another jukinet has begun it anew; wait for that one")
 
 
-def open_with(root: Path, passphrase: str) -> Folder:
-    """The folder, open; Refused where the passphrase is another, Damaged where the lock decayed."""
+def open_with(root: Path, lock: wrap.Lock) -> Folder:
+    """The folder, open; Refused where the lock is not the one, Damaged where the file decayed."""
     found = read(root)
-    words = _normal(passphrase)
     try:
-        raw = unlock(_stretched(words, found), found.wrapped, nonce=found.nonce, context=_of(found))
-    except Damaged:
-        raise Refused(f"{root}: this is not its passphrase") from None
-    return Folder(root, _fitting(MasterKey(raw), found, root))
+        with lock.unwrap(found.wrapped, context=found.context) as raw:
+            key = MasterKey(raw.reveal())
+    except Refused as error:
+        raise Refused(f"{root}: {error}") from None
+    return Folder(root, _fitting(key, found, root))
 
 
 def recalled(root: Path, now: datetime) -> Folder | None:
@@ -115,16 +106,13 @@ def forget(root: Path) -> bool:
     return unlocked.forget(read(root).folder, unlocked.place())
 
 
-def change(
-    folder: Folder, passphrase: str, *, cost: Cost | None = None, chance: Chance = token_bytes
-) -> None:
-    """Wrap an open folder's key under another passphrase.
+def change(folder: Folder, lock: wrap.Lock) -> None:
+    """Wrap an open folder's key by another passphrase or token.
 
-    The lock is replaced whole or not at all: a crash leaves the old passphrase or the new one.
+    The file is replaced whole or not at all: a crash leaves the old lock or the new one.
     """
     found = read(folder.root)
-    key = _fitting(folder.master, found, folder.root)
-    folder.put_lock(_lock(found.folder, key, passphrase, cost or Cost(), chance))
+    folder.put_lock(_locked(found.folder, _fitting(folder.master, found, folder.root), lock))
 
 
 def read(root: Path) -> Lock:
@@ -136,24 +124,10 @@ def read(root: Path) -> Lock:
             "from a back-up: without it the folder's key is lost"
         )
     found = folder.lock(Lock)
-    refuse_unfit(found)
+    _ = found.way
+    if (len(_bytes(found.folder)), len(_bytes(found.sign))) != (NAME_SIZE, SIGN_SIZE):
+        raise Damaged(f"{folder.lock_file}: is not what Jukinet writes; restore it")
     return found
-
-
-def refuse_unfit(found: Lock) -> None:
-    """Damaged for a lock that none of ours can be; a cost is not believed without bounds."""
-    cost = found.cost
-    fits = (
-        1 <= cost.passes <= PASSES_MAX
-        and 1 <= cost.lanes <= LANES_MAX
-        and 8 * cost.lanes <= cost.memory_kib <= MEMORY_KIB_MAX
-        and len(found.salt) == SALT_SIZE
-        and len(found.nonce) == NONCE_SIZE
-        and all(c in "0123456789abcdef" for c in found.folder + found.sign)
-        and len(found.folder) == len(found.sign) == 2 * NAME_SIZE
-    )
-    if not fits:
-        raise Damaged(f"{LOCK}: is not what Jukinet writes; restore it from a back-up")
 
 
 def draw_passphrase(chance: Chance = token_bytes) -> str:
@@ -169,41 +143,20 @@ def _words() -> tuple[str, ...]:
     return tuple(Mnemonic("english").wordlist)
 
 
-def _normal(passphrase: str) -> str:
-    """A passphrase as it is stretched: NFKC, one space between words; Malformed for a short one."""
-    words = " ".join(unicodedata.normalize("NFKC", passphrase).split())
-    if len(words) < PASSPHRASE_SIZE_MIN:
-        raise Malformed(f"passphrase: wants {PASSPHRASE_SIZE_MIN} characters or more")
-    return words
-
-
-def _lock(folder: str, key: MasterKey, passphrase: str, cost: Cost, chance: Chance) -> Lock:
-    bare = Lock(
-        folder=folder,
-        sign=key.sign.hex(),
-        cost=cost,
-        salt=drawn(SALT_SIZE, chance),
-        nonce=drawn(NONCE_SIZE, chance),
-        wrapped=b"",
-    )
-    stretched = _stretched(_normal(passphrase), bare)
-    wrapped = lock(stretched, key.reveal(), nonce=bare.nonce, context=_of(bare))
+def _locked(folder: str, key: MasterKey, lock: wrap.Lock) -> Lock:
+    bare = Lock(folder=folder, sign=key.sign.hex(), wrapped=b"")
+    with Secret(key.reveal()) as raw:
+        wrapped = lock.wrap(raw, context=bare.context)
     return msgspec.structs.replace(bare, wrapped=wrapped)
 
 
-def _stretched(words: str, found: Lock) -> bytes:
-    cost = found.cost
-    return Argon2id(
-        salt=found.salt,
-        length=KEY_SIZE,
-        iterations=cost.passes,
-        lanes=cost.lanes,
-        memory_cost=cost.memory_kib,
-    ).derive(words.encode())
-
-
-def _of(found: Lock) -> bytes:
-    return f"jukinet lock {found.folder} {found.sign}".encode()
+def _bytes(text: str) -> bytes:
+    """Bytes in lower-case hex, or none."""
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        return b""
+    return found if found.hex() == text else b""
 
 
 def _fitting(key: MasterKey, found: Lock, root: Path) -> MasterKey:

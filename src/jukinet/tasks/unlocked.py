@@ -55,7 +55,8 @@ def place(environment: Mapping[str, str] = os.environ) -> Path:
 def remember(folder: str, key: MasterKey, where: Path, *, until: datetime | None = None) -> None:
     """Keep a folder's key, until a time or the machine's end; `folder` as its lock names it."""
     ends = 0 if until is None else int(until.timestamp())
-    content = bytearray(MAGIC + ends.to_bytes(UNTIL_SIZE, "big") + key.reveal())
+    content = bytearray(MAGIC + ends.to_bytes(UNTIL_SIZE, "big"))
+    content += key.reveal()
     path = where / _name(folder)
     fresh = path.with_suffix(f".{os.getpid()}")
     with suppress(FileNotFoundError):
