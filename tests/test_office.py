@@ -13,11 +13,12 @@ from tests.offices import (
     trusted,
 )
 
+from jukinet.errors import Refused
 from jukinet.keys import ceremony as words
 from jukinet.keys import group, threshold
 from jukinet.keys.refresh import encode_plan
 from jukinet.nodes.message import Convene, Mail, Said
-from jukinet.nodes.office import NO_EPOCH, NOBODY
+from jukinet.nodes.office import NO_EPOCH, NOBODY, agreements, ceremonies, proved
 
 ELEMENT = group.base(group.scalar_of(7))
 
@@ -176,9 +177,8 @@ def test_a_keeper_that_is_killed_at_any_step_goes_on_and_the_epoch_counts_at_all
         assert ended.agreed
     went_on = [keeper for keeper in three if keeper.epoch == 1]
     if went_on and victim.epoch == 0:  # it promised: with the others' agreements it goes on, too
-        ((ceremony, letters),) = went_on[0].office.standing().ceremonies
-        said = victim.office.answer(Mail(number=0, ceremony=ceremony, letters=letters), None)
-        assert said.epoch == 1
+        ((plan, certificate),) = ceremonies(went_on[0].office.standing())
+        assert victim.office.answer(agreements(plan, certificate), None).epoch == 1
     assert len({keeper.epoch for keeper in three}) == 1
     assert works(three, (1, 2)) == works(three, (2, 3)) == before
 
@@ -205,27 +205,26 @@ def test_a_ceremony_that_was_promised_is_not_forgotten_for_another(three):
     """One keeper has all agreements; the others are called to another ceremony before they have."""
     before = works(three)
     plan, other = resharing(three[0]), resharing(three[0])
-    agreements = set()
+    agreed = set()
 
     def watch(message):
         if isinstance(message.body, Said):
             said = map(words.decode, message.body.letters)
-            agreements.update(words.encode(one) for one in said if isinstance(one, words.Agreement))
-        if len(agreements) == 3:
+            agreed.update(words.encode(one) for one in said if isinstance(one, words.Agreement))
+        if len(agreed) == 3:
             raise Killed  # the coordinator
 
     with pytest.raises(Killed):
         hold(plan, three, watch)
     first = three[0]
-    mail = Mail(number=0, ceremony=plan.id(), letters=tuple(agreements))
+    mail = Mail(number=0, ceremony=plan.id(), letters=tuple(agreed))
     assert first.office.answer(mail, None).epoch == 1
     ended = hold(other, three)
     assert not ended.counted
     assert "keeper-1" in ended.refused
-    ((ceremony, letters),) = first.office.standing().ceremonies
+    ((plan, certificate),) = ceremonies(first.office.standing())
     for keeper in three[1:]:
-        mail = Mail(number=0, ceremony=ceremony, letters=letters)
-        assert keeper.office.answer(mail, None).epoch == 1
+        assert keeper.office.answer(agreements(plan, certificate), None).epoch == 1
     assert works(three, (2, 3)) == before
 
 
@@ -294,3 +293,17 @@ def test_nothing_of_a_keeper_shows_a_share(three):
     for shown in (repr(office), repr(office.held), str(office.shares())):
         assert secret.hex() not in shown
         assert repr(secret)[2:-1] not in shown
+
+
+def test_what_a_keeper_shows_is_believed_where_all_have_signed_it(three):
+    hold(resharing(three[0]), three)
+    hold(generation(trusted(), ("number/tax",), 1), three)
+    shown = [proved(keeper.office.standing(), trusted()) for keeper in three]
+    assert shown[0] == shown[1] == shown[2]
+    assert (shown[0].epoch, len(shown[0].keys)) == (1, 3)
+    other = trusted(versions=[(2, 1)])
+    with pytest.raises(Refused, match="have not signed"):
+        proved(three[0].office.standing(), other)
+    lying = msgspec.structs.replace(three[0].office.standing(), made=())
+    with pytest.raises(Refused, match="have not signed"):
+        proved(lying, trusted())

@@ -396,14 +396,15 @@ class AskStanding(Personal, frozen=True, tag="ask_standing"):
 class Standing(Personal, frozen=True, kw_only=True, tag="standing"):
     """Who a keeper is, the epoch of its shares (-1: none), and the ceremonies that made them.
 
-    Each ceremony with the agreements of all its members: with them one that was cut off goes on.
+    Each ceremony by its plan and the certificate that all its members signed (nodes.office): they
+    prove the keys, and with them a keeper that was cut off goes on.
     """
 
     verify: bytes
     seal: bytes
     epoch: int
     sharing: bytes  # the keepers and the public halves of their keys (nodes.office)
-    ceremonies: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+    made: tuple[tuple[bytes, bytes], ...]
 
 
 class AddCheckpoint(Personal, frozen=True, kw_only=True, tag="add_checkpoint"):

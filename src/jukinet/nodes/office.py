@@ -211,9 +211,8 @@ class Office:
             seal=self._seal,
             epoch=self.epoch,
             sharing=_encode(held.sharing) if held else b"",
-            ceremonies=tuple(
-                (certificate.ceremony, agreements(decode_plan(plan), certificate))
-                for plan, certificate in (held.made if held else ())
+            made=tuple(
+                (plan, _encode(certificate)) for plan, certificate in (held.made if held else ())
             ),
         )
 
@@ -474,9 +473,9 @@ def stream(seed: bytes) -> Chance:
     return more
 
 
-def agreements(plan: Plan, certificate: Certificate) -> tuple[bytes, ...]:
-    """The last words of all members, as the certificate has them: with these one can finish."""
-    return tuple(
+def agreements(plan: Plan, certificate: Certificate) -> Mail:
+    """The last words of all members, as a certificate has them: with these one can finish."""
+    letters = tuple(
         words.encode(
             Agreement(
                 ceremony=certificate.ceremony,
@@ -488,14 +487,38 @@ def agreements(plan: Plan, certificate: Certificate) -> tuple[bytes, ...]:
         )
         for member, signature in zip(plan.members, certificate.signatures, strict=True)
     )
+    return Mail(number=0, ceremony=certificate.ceremony, letters=letters)
 
 
-def decode_sharing(content: bytes) -> Sharing:
-    """What a keeper says of its epoch, or Malformed."""
+def ceremonies(standing: Standing) -> list[tuple[AnyPlan, Certificate]]:
+    """The ceremonies that a keeper says have made its shares; Malformed where they are none."""
     try:
-        return _decode_sharing(content)
+        return [(decode_plan(plan), _decode_certificate(made)) for plan, made in standing.made]
     except UNREADABLE:
-        raise Malformed("sharing: these bytes are none") from None
+        raise Malformed("standing: its certificates are none") from None
+
+
+def proved(standing: Standing, among: Trusted) -> Sharing:
+    """What a keeper says of its epoch, where all whom one trusts have signed just that.
+
+    Raises Refused where they have not, Malformed for what is no standing.
+    """
+    try:
+        sharing = _decode_sharing(standing.sharing)
+    except UNREADABLE:
+        raise Malformed("standing: its sharing is none") from None
+    found: dict[str, GroupKey] = {}
+    for plan, certificate in ceremonies(standing):
+        certificate.check(plan)
+        if all(among.same(one, one.holds) for one in plan.receivers):
+            keys = plan.keys if isinstance(plan, Recovery) else certificate.keys
+            found.update(_by_name(keys))
+    if _by_name(sharing.keys) != found or sharing.among.threshold != among.threshold:
+        raise Refused(
+            "standing: these keepers have not signed the keys that one of them shows; see that "
+            "the file of the keepers is the one that they were told to trust"
+        )
+    return Sharing(epoch=sharing.epoch, among=among, keys=sharing.keys)
 
 
 def _outcome(machine: Participant) -> Outcome | None:
@@ -528,4 +551,5 @@ def _decoded(content: bytes, kind: type[T]) -> T:
 
 
 _encode = msgspec.msgpack.Encoder().encode
+_decode_certificate: Callable[[bytes], Certificate] = msgspec.msgpack.Decoder(Certificate).decode
 _decode_sharing: Callable[[bytes], Sharing] = msgspec.msgpack.Decoder(Sharing).decode
