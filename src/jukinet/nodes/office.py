@@ -454,6 +454,12 @@ class Office:
         self._machines.pop(ceremony, None)
 
 
+def shares_in(paper: bytes) -> dict[str, KeyShare]:
+    """The shares in the paper of an epoch; raises Damaged or Malformed."""
+    found = map(read_share, _decoded(paper, Held).shares)
+    return {share.name: share for share in found}
+
+
 def participant(
     plan: Plan, name: str, signing: SigningKey, seed: bytes, shares: Mapping[str, KeyShare]
 ) -> Participant:

@@ -7,7 +7,7 @@
     towns/131016.db          a town is one file
     centre/13.db ...         the index, one file a prefecture; national.db; chains.db
     centre/log/              the public log: plain files that any mirror can serve
-    keepers/keeper-1/        a keeper's folder: what has been spent, and its own log
+    keepers/keeper-1/        a keeper's folder (tasks.keeping), as it stands anywhere else
     witnesses/w1/            a witness's folder (tasks.witnessing), as it stands anywhere else
     agencies/pension.db      what an agency keeps
 
@@ -161,8 +161,13 @@ class Folder:
         return self.root / "centre" / "log"
 
     def keeper(self, name: str) -> Path:
-        """A keeper's folder."""
-        return self.root / "keepers" / name
+        """A keeper's folder; `within` opens it."""
+        return self.root / self.keeper_name(name)
+
+    @staticmethod
+    def keeper_name(name: str) -> str:
+        """A keeper's folder, by its path below this one."""
+        return f"keepers/{name}"
 
     def witness(self, name: str) -> Path:
         """A witness's folder; `within` opens it."""
@@ -187,7 +192,7 @@ class Folder:
         """All folders that the files stand in."""
         for path in (self.town("x"), self.national, self.log / "x", self.agency("x")):
             path.parent.mkdir(parents=True, exist_ok=True)
-        for name in ("public", "keys/towns", "keys/agencies", "keys/keepers"):
+        for name in ("public", "keys/towns", "keys/agencies"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         os.chmod(self.root / "keys", 0o700)
 

@@ -41,6 +41,10 @@ class Line:
             node.connect(self._elsewhere)
         self._take(node.name, node.start(self.now))
 
+    def leave(self, name: str) -> None:
+        """Take a node off the line; what was under way to it is kept for who listens."""
+        self._nodes.pop(name, None)
+
     def listen(self, name: str) -> list[Message]:
         """Messages for a name that is no node are kept in this list (a desk, a test)."""
         return self._kept.setdefault(name, [])

@@ -241,8 +241,11 @@ class Verification:
             return
         spent: list[Steps] = []
         for name in directory.keepers:
-            path = self.folder.keeper(name) / "keeper.db"
-            with self._opened(path, f"keepers/{name}/keeper.db", "keeper") as shelf:
+            if name not in self.held.keepers:
+                continue
+            own = self.folder.within(self.folder.keeper_name(name))
+            path, place = own.root / "keeper.db", f"keepers/{name}/keeper.db"
+            with self._opened(path, place, "keeper", within=own) as shelf:
                 if shelf is not None and public is not None:
                     spent.append(check_spent(shelf, public.ledger))
                     check_log(shelf, RealDisk(self.folder.keeper(name)), spent[-1])

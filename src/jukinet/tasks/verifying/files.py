@@ -32,10 +32,21 @@ from jukinet.nodes.keyring import (
     read_tag_keys,
     release_context,
 )
+from jukinet.nodes.office import Trusted
 from jukinet.nodes.witness import verifier_of
 from jukinet.tasks import locking
 from jukinet.tasks.folder import LOCK, MARK, Checked, Folder, Mark, Sealed
-from jukinet.tasks.network import WITNESSES_WANTED, WrittenShares, read_shares
+from jukinet.tasks.keeping import (
+    ADDRESSES,
+    KEEPER,
+    TRUSTED,
+    Addresses,
+    public_halves,
+    read_shares,
+    sharing_of,
+)
+from jukinet.tasks.keeping import Card as KeeperCard
+from jukinet.tasks.network import WITNESSES_WANTED
 from jukinet.tasks.network import directory as directory_of
 from jukinet.tasks.verifying.findings import UNREADABLE, Findings
 from jukinet.tasks.verifying.quorum import Quorum
@@ -61,6 +72,7 @@ class Held(NamedTuple):
     rings: dict[str, TownRing]
     policy: Policy | None
     witnesses: dict[str, Card]  # those that stand in this folder
+    keepers: frozenset[str]  # the same
 
     @property
     def prefectures(self) -> list[str]:
@@ -76,8 +88,10 @@ def check_files(folder: Folder, findings: Findings) -> Held:
     towns, agencies = _who(folder, mark, directory)
     centre = _ring(folder, "centre", CentreRing, findings)
     names = tuple(directory.keepers) if directory else ()
-    keepers = _rings(folder, "keepers", names, KeeperRing, findings)
-    shares = _shares(folder, names, findings)
+    addresses = _read(folder, f"public/{ADDRESSES}.json", Addresses, findings)
+    here = [name for name in names if addresses is None or name not in addresses.urls]
+    findings.counts["keepers_elsewhere"] += len(names) - len(here)
+    shares = _keepers(folder, directory, here, findings) if directory else {}
     rings = _rings(folder, "towns", towns, TownRing, findings)
     askers = _rings(folder, "agencies", agencies, AgencyRing, findings)
     quorum = _quorum(shares, directory)
@@ -85,16 +99,16 @@ def check_files(folder: Folder, findings: Findings) -> Held:
     if centre is not None:
         _check_shared(centre, tags, rings, findings)
     whole = len(rings) == len(towns) and len(askers) == len(agencies)
-    whole = whole and len(keepers) == len(shares) == len(names)
-    if directory and centre and shares and whole:
-        keys = {name: share.public for name, share in next(iter(shares.values())).items()}
-        made = directory_of(centre, keepers, keys, rings, askers, load())
+    if directory and centre and whole:
+        made = directory_of(centre, sharing_of(directory), rings, askers, load())
         _check_directory(directory, made, findings)
-        _check_shares(shares, directory, findings)
     policy = _policy(directory, findings) if directory else None
     witnesses = _witnesses(folder, policy, directory, findings) if policy and directory else {}
-    _check_folders(folder, towns, agencies, names, findings)
-    return Held(towns, agencies, directory, centre, quorum, tags, rings, policy, witnesses)
+    _check_folders(folder, towns, agencies, here, findings)
+    here_all = frozenset(here)
+    return Held(
+        towns, agencies, directory, centre, quorum, tags, rings, policy, witnesses, here_all
+    )
 
 
 def _mark(folder: Folder, findings: Findings) -> Mark | None:
@@ -218,18 +232,34 @@ def _rings(
 # --- keepers -----------------------------------------------------------------------------------
 
 
-def _shares(
-    folder: Folder, names: Iterable[str], findings: Findings
+def _keepers(
+    folder: Folder, directory: Directory, names: Iterable[str], findings: Findings
 ) -> dict[str, dict[str, KeyShare]]:
-    """The shares of the keepers, as far as they can be read."""
+    """The shares of the keepers that stand here; their cards and keys are the directory's."""
     found = {}
     for name in names:
-        written = _ring(folder, f"keepers/{name}-shares", WrittenShares, findings)
+        own, within = folder.within(folder.keeper_name(name)), f"{folder.keeper_name(name)}/"
+        card = _read(own, "public/keeper.json", KeeperCard, findings, within)
+        ring = _ring(own, KEEPER, KeeperRing, findings, within)
+        trusted = _ring(own, TRUSTED, Trusted, findings, within)
+        _check_private(own.root / "keys", f"{within}keys", findings)
+        entry = directory.keepers[name]
+        if card is not None and card.entry(entry.index) != entry:
+            findings.note(f"{within}public/keeper.json", "keys", ANOTHER)
+        if (
+            card is not None
+            and ring is not None
+            and public_halves(ring) != (card.verify, card.seal)
+        ):
+            findings.note(f"{within}keys/keeper.json", "keys", "are not those of the card")
+        if trusted is not None and trusted != sharing_of(directory).among:
+            findings.note(f"{within}keys/trusted.json", "keepers", "are not the directory's")
         try:
-            if written is not None:
-                found[name] = read_shares(written)
+            found[name] = dict(read_shares(own))
         except UNREADABLE:
-            findings.note(f"keys/keepers/{name}-shares.json", "shares", "are none")
+            findings.note(f"{within}papers/epoch", "shares", "are none")
+            continue
+        _check_shares(found[name], name, directory, findings)
     return found
 
 
@@ -241,15 +271,17 @@ def _quorum(shares: dict[str, dict[str, KeyShare]], directory: Directory | None)
 
 
 def _check_shares(
-    shares: dict[str, dict[str, KeyShare]], directory: Directory, findings: Findings
+    held: dict[str, KeyShare], name: str, directory: Directory, findings: Findings
 ) -> None:
-    """Each share is the one behind its public element, of the key that the directory has."""
-    for name, held in shares.items():
-        entry = directory.keepers[name]
-        for key, share in held.items():
-            known = directory.group_keys.get(key)
-            if share.public != known or share.index != entry.index:
-                findings.note(f"keys/keepers/{name}-shares.json", key, "is not the directory's")
+    """A share of every key of the directory, in the keeper's place, each behind its element."""
+    place = f"keepers/{name}/papers/epoch"
+    for key in sorted(directory.group_keys.keys() ^ held.keys()):
+        findings.note(place, key, ANOTHER)
+    for key, share in held.items():
+        if share.public != directory.group_keys.get(key, share.public):
+            findings.note(place, key, "is not the directory's")
+        elif share.index != directory.keepers[name].index:
+            findings.note(place, key, "is of another keeper's place")
 
 
 # --- witnesses ---------------------------------------------------------------------------------
@@ -370,11 +402,15 @@ def _check_folders(
         "towns": {f"{town}.db" for town in towns},
         "agencies": {f"{agency}.db" for agency in agencies},
         "keepers": set(keepers),
-        **{f"keepers/{name}": {"keeper.db", "log"} for name in keepers},
+        **{
+            f"keepers/{name}": {"keeper.db", "log", "public", "keys", "papers", ".lock"}
+            for name in keepers
+        },
+        **{f"keepers/{name}/public": {"keeper.json", "directory.json"} for name in keepers},
+        **{f"keepers/{name}/keys": {"keeper.json", "trusted.json"} for name in keepers},
         "centre": {*(f"{one}.db" for one in prefectures), "national.db", "chains.db", "log"},
-        "public": {"directory.json"},
-        "keys": {"centre.json", "keepers", "towns", "agencies"},
-        "keys/keepers": {f"{name}{end}.json" for name in keepers for end in ("", "-shares")},
+        "public": {"directory.json", "keepers.json"},
+        "keys": {"centre.json", "towns", "agencies"},
         "keys/towns": {f"{town}.json" for town in towns},
         "keys/agencies": {f"{agency}.json" for agency in agencies},
     }
