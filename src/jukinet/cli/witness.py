@@ -91,16 +91,17 @@ def run(
     stood for its notice, a label twice, a wrong run), and keeps the evidence. It speaks plain
     HTTP; for the open net, put a server in front that speaks TLS.
     """
-    from jukinet.wire import witness_server as server  # the web costs more than a short command
+    from jukinet.wire import serving  # the web costs more than a short command
+    from jukinet.wire.witness_server import application
 
     inspect = None
     if follow:
         logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(dir).logs]
         inspect = inspector(reader(follow), logs, now)
-    with open_witness(opened(dir), inspect=inspect) as node, server.listen(host, port) as listening:
+    with open_witness(opened(dir), inspect=inspect) as node, serving.listen(host, port) as listening:
         shown = f"[{host}]" if ":" in host else host
         _plain([f"{node.name} at http://{shown}:{listening.getsockname()[1]}/"])
-        server.serve(server.application(node), listening)
+        serving.serve(application(node), listening)
     return DONE
 
 

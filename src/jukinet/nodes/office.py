@@ -248,7 +248,9 @@ class Office:
             found = self._go_on(mail.ceremony, found, new)
         said = Said(number=mail.number, ceremony=mail.ceremony, letters=found.said, epoch=NO_EPOCH)
         machine = self._machine(mail.ceremony, found)
-        outcome = _outcome(machine) or self._outcome_all_the_same(found)
+        outcome = _outcome(machine)
+        if machine.blamed and found.promised:
+            outcome = self._outcome_all_the_same(found)
         if outcome is not None:
             self._count(decode_plan(found.plan), outcome, now)
             return msgspec.structs.replace(said, epoch=self.epoch)
@@ -296,8 +298,6 @@ class Office:
 
     def _outcome_all_the_same(self, found: UnderWay) -> Outcome | None:
         """Where one accuses after all have agreed, the agreements count."""
-        if not found.promised:
-            return None
         taken = [words.decode(one) for one in found.taken]
         return _outcome(
             self._replayed(found, (one for one in taken if not isinstance(one, Accusation)))

@@ -210,7 +210,7 @@ def found_own(
         trust(each, trusted)
     with ExitStack() as stack:
         seats = [stack.enter_context(open_seat(each, chance=chance)) for each in own.values()]
-        round_ = Round(seats, datetime.fromtimestamp(0, UTC))
+        round_ = Round(seats, datetime.now(UTC))
         refuse_unagreed(round_.hold(generation(trusted, keys, 0, chance)))
         found = shared(round_.standings(names), Keepers(trusted, {}))
     if found is None:
