@@ -19,10 +19,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.softhsm import PIN, softhsm, tokens
 from tests.support import CHIYODA, JST, NOON, PASSPHRASE, by_words, chance, new_folder, unlocked
 
 from jukinet.errors import Damaged, Malformed, OutOfStep, Refused
 from jukinet.keys.master import MasterKey
+from jukinet.keys.wrap import PassphraseLock
 from jukinet.store.engine import open_store
 from jukinet.tasks import folder as folders
 from jukinet.tasks import locking
@@ -32,6 +34,7 @@ from jukinet.tasks.network import create, open_network
 from jukinet.tasks.verifying import verify
 
 MASTER = bytes(range(32))
+__all__ = ["tokens"]  # a fixture
 
 
 def jukinet(*words, **environment):
@@ -558,3 +561,26 @@ def test_a_folder_that_is_none_of_ours_is_refused(tmp_path, words):
     done = jukinet(*words, tmp_path)
     assert (done.returncode, "there is no lock.json" in done.stderr) == (1, True)
     assert "Traceback" not in done.stderr
+
+
+@softhsm
+def test_a_folder_is_put_under_a_token_and_back(tmp_path, tokens):
+    root = new_folder(tmp_path / "net").root
+    create(unlocked(root), Mark(towns=(CHIYODA,)), chance=chance("net"))
+    (tmp_path / "pin").write_text(f"{PIN}\n")
+    token = "--pkcs11", tokens, "--pin-file", tmp_path / "pin"
+    words = {"JUKINET_PASSPHRASE": PASSPHRASE}
+    done = jukinet("passphrase", "change", root, "--new-token", "keeper-1", *token, **words)
+    assert done.returncode == 0, done.stderr
+    assert jukinet("lock", root).returncode == 0
+    refused = jukinet("unlock", root, **words)
+    assert (refused.returncode, "--pkcs11" in refused.stderr) == (1, True)
+    device = {"JUKINET_PKCS11": str(tokens), "JUKINET_PIN_FILE": str(tmp_path / "pin")}
+    shown = jukinet("town", "show", "--dir", root, **device)
+    assert shown.returncode == 0, shown.stderr
+    assert jukinet("unlock", root, *token).returncode == 0
+    assert jukinet("town", "show", "--dir", root).returncode == 0
+    back = jukinet("passphrase", "change", root, "--draw", **device)
+    assert back.returncode == 0, back.stderr
+    assert locking.open_with(root, PassphraseLock(passphrase_of(back.stderr), os.urandom))
+    assert PIN not in "".join(one.stdout + one.stderr for one in (done, shown, back))

@@ -1,13 +1,11 @@
 """A key at rest opens by its passphrase or its token, and by nothing else."""
 
 import os
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.softhsm import PIN, softhsm, tokens
 
 from jukinet.errors import Damaged, Malformed, Refused
 from jukinet.keys.secret import Secret
@@ -16,8 +14,8 @@ from jukinet.tasks.tokens import Pkcs11Token, pin_from
 
 QUICK = Cost(memory_kib=64, passes=1, lanes=1)
 KEY = bytes(range(32))
+__all__ = ["tokens"]  # a fixture
 WORDS = "a passphrase of some words"
-PLACES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so")
 
 
 def by_words(words=WORDS, cost=QUICK):
@@ -112,30 +110,6 @@ def test_bytes_that_nobody_wrapped_are_none(content):
 
 
 # --- a real PKCS#11 module ---------------------------------------------------------------------
-
-softhsm = pytest.mark.skipif(
-    not (shutil.which("softhsm2-util") and any(map(os.path.exists, PLACES))),
-    reason="no SoftHSM on this machine; `make test` as root installs it (apt-get install softhsm2)",
-)
-PIN = "123456"
-
-
-@pytest.fixture(scope="module")
-def tokens(tmp_path_factory):
-    """Two tokens of SoftHSM. One configuration a process: PKCS#11 libraries are loaded once."""
-    root = tmp_path_factory.mktemp("softhsm")
-    (root / "tokens").mkdir()
-    (root / "conf").write_text(f"directories.tokendir = {root / 'tokens'}\nlog.level = ERROR\n")
-    before = os.environ.get("SOFTHSM2_CONF")
-    os.environ["SOFTHSM2_CONF"] = str(root / "conf")
-    for name in ("keeper-1", "keeper-2"):
-        words = f"--init-token --free --label {name} --pin {PIN} --so-pin 654321".split()
-        subprocess.run(["softhsm2-util", *words], check=True, capture_output=True)
-    yield next(Path(place) for place in PLACES if os.path.exists(place))
-    if before is None:
-        del os.environ["SOFTHSM2_CONF"]
-    else:
-        os.environ["SOFTHSM2_CONF"] = before
 
 
 def ready(library, name="keeper-1", pin=PIN):
