@@ -301,9 +301,10 @@ def test_what_a_keeper_shows_is_believed_where_all_have_signed_it(three):
     shown = [proved(keeper.office.standing(), trusted()) for keeper in three]
     assert shown[0] == shown[1] == shown[2]
     assert (shown[0].epoch, len(shown[0].keys)) == (1, 3)
-    other = trusted(versions=[(2, 1)])
+    other = trusted(versions=[(2, 1), (3, 1)])
     with pytest.raises(Refused, match="have not signed"):
         proved(three[0].office.standing(), other)
+    assert proved(three[0].office.standing(), trusted(versions=[(3, 1)])).keys == shown[0].keys
     lying = msgspec.structs.replace(three[0].office.standing(), made=())
     with pytest.raises(Refused, match="have not signed"):
         proved(lying, trusted())

@@ -7,6 +7,8 @@ from jukinet.cli import (
     audit,
     code,
     demo,
+    enrolling,
+    keeper,
     ledger,
     resident,
     town,
@@ -32,6 +34,7 @@ app.command(unlocking.passphrase_app)
 app.command(verify.verify, help_epilogue=verify.EXAMPLES)
 app.command(audit.audit, help_epilogue=audit.EXAMPLES)
 app.command(asking.ask, help_epilogue=asking.EXAMPLES)
+app.command(enrolling.enrol, help_epilogue=enrolling.EXAMPLES)
 app.command(resident.statement, help_epilogue=resident.EXAMPLES)
 app.command(ledger.schedules, help_epilogue=ledger.SCHEDULES_EXAMPLES)
 app.command(ledger.objection)
@@ -40,6 +43,7 @@ app.command(world.app)
 app.command(town.app)
 app.command(code.app)
 app.command(witness.app)
+app.command(keeper.app)
 
 
 def main() -> None:

@@ -98,7 +98,10 @@ def run(
     if follow:
         logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(dir).logs]
         inspect = inspector(reader(follow), logs, now)
-    with open_witness(opened(dir), inspect=inspect) as node, serving.listen(host, port) as listening:
+    with (
+        open_witness(opened(dir), inspect=inspect) as node,
+        serving.listen(host, port) as listening,
+    ):
         shown = f"[{host}]" if ":" in host else host
         _plain([f"{node.name} at http://{shown}:{listening.getsockname()[1]}/"])
         serving.serve(application(node), listening)

@@ -37,7 +37,7 @@ from jukinet.law.leaf import (
 from jukinet.law.notice import Notice
 from jukinet.law.order import SignedOrder
 from jukinet.law.personal import Personal
-from jukinet.law.schedule import Grant, Receiver, Schedule
+from jukinet.law.schedule import Grant, Kind, Receiver, Schedule
 from jukinet.law.standing import StandingRows
 
 ASKED_WITHIN = timedelta(minutes=10)
@@ -378,5 +378,10 @@ def needs_handle(pending: Pending) -> bool:
 
 
 def needs_number(pending: Pending) -> bool:
-    """Whether a number goes with the answer: it is wanted, or the one before counts no more."""
+    """Whether a number goes with the answer: it is wanted, or the one before counts no more.
+
+    What is converted is numbered for another, and once more for nobody.
+    """
+    if pending.inquiry.kind is Kind.CONVERT:
+        return False
     return pending.inquiry.numbered or pending.renumbered

@@ -95,11 +95,16 @@ def _changes(inquiry: Inquiry, seen: Seen) -> dict[str, object]:
     return {"standing": standing(seen.now), "changes": tuple(changes)}
 
 
+def _convert(_inquiry: Inquiry, _seen: Seen) -> dict[str, object]:
+    return {}
+
+
 _KINDS: Mapping[Kind, Callable[[Inquiry, Seen], dict[str, object]]] = {
     Kind.CONFIRM: _confirm,
     Kind.STANDING: _standing,
     Kind.ITEMS: _items,
     Kind.CHANGES: _changes,
+    Kind.CONVERT: _convert,
 }
 
 

@@ -117,8 +117,10 @@ def _check_kind(inquiry: Inquiry) -> None:
         raise Malformed("since: a question of kind changes, and no other, says since which day")
     if kind in (Kind.ITEMS, Kind.CHANGES) and not inquiry.items:
         raise Malformed(f"items: a question of kind {kind} says which items it needs")
-    if kind is Kind.STANDING and inquiry.items:
-        raise Malformed("items: a question of kind standing names no items")
+    if kind in (Kind.STANDING, Kind.CONVERT) and inquiry.items:
+        raise Malformed(f"items: a question of kind {kind} names no items")
+    if kind is Kind.CONVERT and not isinstance(inquiry.subject, ByHandle):
+        raise Malformed("handle: a question of kind convert names people by their handles")
 
 
 def _check_subject(subject: BySearch | ByHandle) -> None:

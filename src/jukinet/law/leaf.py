@@ -202,6 +202,7 @@ class GrantLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="grant", tag_fiel
     municipal: bool
     items: tuple[str, ...]
     kinds: tuple[str, ...]
+    to: str | None = None  # of a row that allows conversion: the row in whose numbers it ends
     deferral_days: _Index
     valid_from: _Date
     valid_to: _Date | None

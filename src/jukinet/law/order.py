@@ -205,6 +205,14 @@ def handle_of(question: Question | Inquiry) -> bytes:
     return question.subject.handle if isinstance(question.subject, ByHandle) else b""
 
 
+def nonce_of(question: bytes) -> bytes:
+    """The nonce of a question, from its bytes; raises Malformed."""
+    try:
+        return _decode_question(question).nonce
+    except UNREADABLE:
+        raise Malformed("question: these bytes are none") from None
+
+
 def beside(question: Question | Inquiry) -> bytes:
     """The hash of all that a question has besides a handle, 32 bytes."""
     subject = question.subject if isinstance(question.subject, BySearch) else None

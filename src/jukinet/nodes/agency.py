@@ -16,6 +16,7 @@ from jukinet.errors import JukinetError, Malformed, Refused
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import OpenKey
 from jukinet.law import objection as objections
+from jukinet.law import signing
 from jukinet.law.identity import Item
 from jukinet.law.inquiry import (
     NONCE_BYTES,
@@ -27,9 +28,10 @@ from jukinet.law.inquiry import (
     Inquiry,
     Refusal,
 )
+from jukinet.law.leaf import Given as GivenLeaf
 from jukinet.law.leaf import ObjectionAnswerLeaf
 from jukinet.law.objection import ObjectionAnswer
-from jukinet.law.order import handle_of, order_of, signed_digest
+from jukinet.law.order import handle_of, nonce_of, order_of, signed_digest
 from jukinet.law.schedule import Kind, Receiver
 from jukinet.law.standing import StandingRows
 from jukinet.nodes.keyring import AgencyRing, Directory, signing_key
@@ -38,6 +40,7 @@ from jukinet.nodes.message import (
     AnswerObjection,
     Ask,
     AskRows,
+    Converted,
     Message,
     NotGiven,
     NumberParts,
@@ -191,6 +194,9 @@ class Outcome(NamedTuple):
         return "<Outcome>"
 
 
+_Question = tuple[BySearch | ByHandle, Claim | None]
+
+
 class _Asked(NamedTuple):
     """A question that waits for its answer."""
 
@@ -233,6 +239,7 @@ class Agency:
         self._chance = chance
         self._signing = signing_key(ring.signing)
         self._numbers = Numbers(name, OpenKey(ring.enrol), directory)
+        self.converted: list[tuple[int, Subject]] = []  # since `keep`, with the leaf of each
         self._rows = StandingRows()
         self._asked: dict[bytes, _Asked] = {}
         self._waiting: dict[bytes, list[Answer]] = {}  # answers, for the parts of their numbers
@@ -261,8 +268,8 @@ class Agency:
 
         `numbered` says whether a number is wanted, with a handle to ask again by.
         """
-        return self._ordered(
-            [(subject, claim)],
+        (message,) = self._ordered(
+            [[(subject, claim)]],
             row=row,
             kind=kind,
             asked_at=now,
@@ -270,6 +277,33 @@ class Agency:
             since=since,
             official=official,
             defer_to=defer_to,
+            numbered=numbered,
+        )
+        return message
+
+    def ask_each(
+        self,
+        *,
+        row: str,
+        kind: Kind,
+        subjects: Sequence[BySearch | ByHandle],
+        now: datetime,
+        items: frozenset[Item] = frozenset(),
+        claims: Sequence[Claim] = (),
+        official: str = "official-1",
+        numbered: bool = False,
+    ) -> list[Message]:
+        """The messages of some questions of one moment: each an order of its own, signed at once.
+
+        Each has leaves of its own, as if it had been asked alone.
+        """
+        return self._ordered(
+            [[(one, claims[place] if claims else None)] for place, one in enumerate(subjects)],
+            row=row,
+            kind=kind,
+            asked_at=now,
+            items=items,
+            official=official,
             numbered=numbered,
         )
 
@@ -287,8 +321,8 @@ class Agency:
         numbered: bool = False,
     ) -> Message:
         """The message of an order of many questions of one kind, each answered by itself."""
-        return self._ordered(
-            [(one, claims[place] if claims else None) for place, one in enumerate(subjects)],
+        (message,) = self._ordered(
+            [[(one, claims[place] if claims else None) for place, one in enumerate(subjects)]],
             row=row,
             kind=kind,
             asked_at=now,
@@ -297,11 +331,23 @@ class Agency:
             official=official,
             numbered=numbered,
         )
+        return message
 
-    def _ordered(
-        self, asked: Sequence[tuple[BySearch | ByHandle, Claim | None]], **more: Any
-    ) -> Message:
-        """An order of this agency's, signed; its questions are kept until they are answered."""
+    def _ordered(self, asked: Sequence[Sequence[_Question]], **more: Any) -> list[Message]:
+        """Orders of this agency's, signed together; their questions wait for their answers."""
+        made = [self._written(questions, **more) for questions in asked]
+        signatures = signing.sign(self._signing, [content for content, _ in made])
+        return [
+            Message(
+                sender=self.name,
+                receiver=CENTRE,
+                body=Ask(agency=self.name, order=content, signature=signature, questions=questions),
+            )
+            for (content, questions), signature in zip(made, signatures, strict=True)
+        ]
+
+    def _written(self, asked: Sequence[_Question], **more: Any) -> tuple[bytes, tuple[bytes, ...]]:
+        """An order and its questions, as they go to the centre."""
         inquiries = [
             Inquiry(
                 agency=self.name,
@@ -317,13 +363,12 @@ class Agency:
         digest = signed_digest(content)
         for place, inquiry in enumerate(inquiries):
             self._asked[inquiry.nonce] = _Asked(inquiry, digest, place)
-        body = Ask(
-            agency=self.name,
-            order=content,
-            signature=self._signing.sign(content),
-            questions=questions,
-        )
-        return Message(sender=self.name, receiver=CENTRE, body=body)
+        return content, questions
+
+    def nonces_of(self, message: Message) -> list[bytes]:
+        """By which nonces the questions of an order of this agency's are answered, in order."""
+        assert isinstance(message.body, Ask)
+        return [nonce_of(question) for question in message.body.questions]
 
     def answer_objection(
         self,
@@ -364,6 +409,8 @@ class Agency:
                 self._take(body, self._asked[body.nonce])
         elif isinstance(body, NumberParts):
             self._take_parts(body)
+        elif isinstance(body, Converted):
+            self._take_converted(body)
         elif isinstance(body, RowLeaves):
             self._take_rows(body)
         elif isinstance(body, ShowAnswers):
@@ -435,6 +482,23 @@ class Agency:
             if answer.nonce in self._asked:
                 self._take(answer, self._asked[answer.nonce])
 
+    def _take_converted(self, body: Converted) -> None:
+        """Its own numbers of people whom another agency had converted; in their own order."""
+        sector = f"{self.receiver.id}/{body.row}"
+        try:
+            leaf = check_receipt(body.receipt, self._log)
+            if not isinstance(leaf, GivenLeaf) or leaf.kind != Kind.CONVERT:
+                raise Refused("receipt: its leaf is not of a conversion")
+            found = [
+                Subject(sector, self._numbers.number(sector, one.parts, one.blind), one.handle)
+                for one in body.people
+            ]
+        except JukinetError as error:
+            self.distrusted.append(str(error))
+            return
+        found.sort(key=lambda one: one.number)
+        self.converted += [(body.receipt.index, one) for one in found]
+
     def _take(self, answer: Answer | Refusal, asked: _Asked) -> None:
         inquiry, number = asked.inquiry, ""
         try:
@@ -471,6 +535,7 @@ class Agency:
     def keep(self) -> None:
         """Keep the receipts, numbers and handles of what was answered since the last time."""
         answered, self._answered = self._answered, []
+        converted, self.converted = self.converted, []
         rows = [
             AskedRow(
                 answer.nonce,
@@ -490,6 +555,8 @@ class Agency:
                 if one.content is not None:
                     self._keep(tx, one, one.content, known)
             ASKED.put(tx, *rows)
+            SUBJECTS.put(tx, *[one for _, one in converted])
+            GIVEN.put(tx, *[Given(leaf, one.sector, one.number, b"") for leaf, one in converted])
 
     def _keep(
         self, tx: Transaction, one: _Answered, content: Content, known: dict[bytes, Subject]

@@ -50,6 +50,7 @@ from jukinet.law.leaf import (
 )
 from jukinet.law.order import Order, SignedOrder
 from jukinet.law.schedule import Kind, Schedule, load
+from jukinet.law.signing import Signatures
 from jukinet.law.standing import day_of
 from jukinet.nodes import keeping
 from jukinet.nodes.keeper_log import KeeperLog, Served
@@ -223,7 +224,9 @@ class Keeper:
         self._schedule = schedule or load()
         self._budget = budget
         self._index = directory.keepers[name].index
-        self._agencies = {one: VerifyKey(entry.verify) for one, entry in directory.agencies.items()}
+        self._signatures = Signatures(
+            {one: VerifyKey(entry.verify) for one, entry in directory.agencies.items()}
+        )
         self._seals: dict[str, SealKey] = {}
         self._checked: dict[Receipt, Leaf] = {}
         self._orders: dict[bytes, _Asked] = {}
@@ -308,10 +311,19 @@ class Keeper:
         grant = self._schedule.grants.get(order.row)
         if entry is None or grant is None or grant.receiver != entry.receiver:
             raise Refused("order: the schedules have no such row of this agency's")
-        self._agencies[order.agency].verify(signed.content, signed.signature)
+        self._signatures.verify(order.agency, signed.content, signed.signature)
         receiver = self._schedule.receivers[grant.receiver]
         shown = public_asker(receiver, entry.prefecture, grant.id)
         return _Asked(order, orders.signed_digest(signed.content), entry, grant.sector, shown)
+
+    def numbers_go_to(self, asked: _Asked) -> tuple[str, str]:
+        """To which agency's sector the numbers of an order go; a conversion's to another."""
+        if asked.order.kind is not Kind.CONVERT:
+            return asked.agency.id, asked.sector
+        target = self._schedule.grants[self._schedule.grants[asked.order.row].to]
+        agencies = self._directory.agencies.values()
+        of = [one.id for one in agencies if one.receiver == target.receiver]
+        return (of[0] if len(of) == 1 else ""), target.sector
 
     @property
     def index(self) -> int:
@@ -545,7 +557,7 @@ def _why_not_task(task: Task, leaf: Leaf, asked: _Asked, keeper: Keeper) -> str:
     if isinstance(task, OpenHandle):
         return "receipt: a handle is opened on the leaf of its inquiry"
     if isinstance(task, MakeNumber):
-        mine = (task.agency, task.sector) == (asked.agency.id, asked.sector)
+        mine = (task.agency, task.sector) == keeper.numbers_go_to(asked)
         return "" if mine else "sector: its leaf is of another agency or row"
     if task.key != INDEX:
         return "key: on the leaf of a disclosure payloads are opened, and nothing else"

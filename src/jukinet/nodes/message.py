@@ -407,6 +407,26 @@ class Standing(Personal, frozen=True, kw_only=True, tag="standing"):
     made: tuple[tuple[bytes, bytes], ...]
 
 
+class ConvertedOne(Personal, frozen=True, kw_only=True, array_like=True):
+    """By what the receiver of a conversion knows one of its people: number and handle."""
+
+    parts: bytes
+    blind: bytes
+    handle: bytes
+
+
+class Converted(Personal, frozen=True, kw_only=True, tag="converted"):
+    """Another agency has had its people converted: these are the receiver's own numbers of them.
+
+    They stand in an order that says nothing (by their blinded roots), and nothing says which of
+    the other's people each is.
+    """
+
+    row: str  # the receiver's own
+    people: tuple[ConvertedOne, ...]
+    receipt: Receipt  # of the disclosure's leaf, without what opens its commitment
+
+
 class AddCheckpoint(Personal, frozen=True, kw_only=True, tag="add_checkpoint"):
     """A log asks a witness to cosign: the body of tlog-witness's add-checkpoint."""
 
@@ -465,6 +485,7 @@ Body = (
     | NotHeld
     | AskStanding
     | Standing
+    | Converted
     | AddCheckpoint
     | Cosigned
 )

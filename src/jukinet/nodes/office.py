@@ -176,6 +176,11 @@ class Office:
         """The epoch that counts."""
         return self._held
 
+    @property
+    def under_way(self) -> int:
+        """Ceremonies that have come to no end yet."""
+        return len(self._all_under_way())
+
     def shares(self) -> dict[str, KeyShare]:
         """The shares that count, by the names of their keys."""
         found = map(read_share, self._held.shares if self._held else ())
@@ -505,7 +510,7 @@ def ceremonies(standing: Standing) -> list[tuple[AnyPlan, Certificate]]:
 
 
 def proved(standing: Standing, among: Trusted) -> Sharing:
-    """What a keeper says of its epoch, where all whom one trusts have signed just that.
+    """What a keeper says of its epoch, where as many whom one trusts as must work have signed it.
 
     Raises Refused where they have not, Malformed for what is no standing.
     """
@@ -516,7 +521,8 @@ def proved(standing: Standing, among: Trusted) -> Sharing:
     found: dict[str, GroupKey] = {}
     for plan, certificate in ceremonies(standing):
         certificate.check(plan)
-        if all(among.same(one, one.holds) for one in plan.receivers):
+        known = sum(among.same(one, one.holds) for one in plan.receivers)
+        if known >= among.threshold:  # so many know the keys, and would be enough to make them
             keys = plan.keys if isinstance(plan, Recovery) else certificate.keys
             found.update(_by_name(keys))
     if _by_name(sharing.keys) != found or sharing.among.threshold != among.threshold:

@@ -18,11 +18,17 @@ from jukinet.nodes.office import Office
 class Seat:
     """One keeper's node."""
 
-    def __init__(self, office: Office, daily: Callable[[Office], Keeper | None]) -> None:
-        """`daily` gives the keeper for the shares that an office holds; None where it has none."""
+    def __init__(
+        self, office: Office, daily: Callable[[Office], Keeper | None], logged: Callable[[], int]
+    ) -> None:
+        """`daily` gives the keeper for the shares that an office holds; None where it has none.
+
+        `logged` tells how many lines its own log has.
+        """
         self.name = office.name
         self.office = office
         self._daily = daily
+        self.logged = logged
         self.keeper = daily(office)
 
     def start(self, now: datetime) -> Out:

@@ -217,7 +217,11 @@ def search(person: Person, *, nobody: bool = False) -> BySearch:
 
 def _rows(agency: Agency) -> list[Grant]:
     grants = load().grants.values()
-    return [one for one in grants if one.receiver == agency.receiver.id and one.valid_to is None]
+    return [
+        one
+        for one in grants
+        if one.receiver == agency.receiver.id and one.valid_to is None and not one.to
+    ]
 
 
 def _claim(rng: Random, grant: Grant, person: Person) -> Claim:

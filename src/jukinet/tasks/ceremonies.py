@@ -19,8 +19,20 @@ from jukinet.nodes.convening import COORDINATOR, PATIENCE, Coordinator, Ended
 from jukinet.nodes.keyring import Directory
 from jukinet.nodes.message import AskStanding, Message, Node, Standing
 from jukinet.nodes.office import NO_EPOCH, Sharing, Trusted, agreements, ceremonies, proved
+from jukinet.nodes.seat import Seat
 from jukinet.tasks.folder import Folder
-from jukinet.tasks.keeping import DIRECTORY, Keepers, create, open_seat, trust, with_sharing
+from jukinet.tasks.keeping import (
+    ADDRESSES,
+    DIRECTORY,
+    Addresses,
+    Keepers,
+    create,
+    open_seat,
+    sharing_of,
+    stands,
+    trust,
+    with_sharing,
+)
 from jukinet.wire.line import Line
 from jukinet.wire.remote_keeper import RemoteKeeper
 
@@ -88,27 +100,33 @@ def refuse_unagreed(ended: Ended) -> None:
     raise Refused("ceremony: nothing counts that did not count before; " + "; ".join(said))
 
 
-def shared(standings: Mapping[str, Standing], keepers: Keepers) -> Sharing | None:
+def shared(
+    standings: Mapping[str, Standing], keepers: Keepers, *, without: str = ""
+) -> Sharing | None:
     """What all keepers hold together, proved by their signatures; None where none holds any.
 
-    Raises Refused where one is silent, has other keys than it should, or is of another epoch.
+    Raises Refused where one is silent, has other keys than it should, or is of another epoch. Of
+    one nothing is expected: whose share was lost, `without`.
     """
+    names = [name for name in keepers.names if name != without]
     for one in keepers.trusted.keepers:
+        if one.name == without:
+            continue
         found = standings.get(one.name)
         if found is None:
             raise Refused(f"{one.name}: does not answer; start it and give the command again")
         if (found.verify, found.seal) != (one.verify, one.seal):
             raise Refused(f"{one.name}: has other keys than the file of the keepers says")
-    epochs = {standings[name].epoch for name in keepers.names}
+    epochs = {standings[name].epoch for name in names}
     if epochs == {NO_EPOCH}:
         return None
     if len(epochs) > 1:
-        behind = [name for name in keepers.names if standings[name].epoch < max(epochs)]
+        behind = [name for name in names if standings[name].epoch < max(epochs)]
         raise Refused(
             f"{', '.join(behind)}: holds no shares of epoch {max(epochs)}, as others do; give it "
             "its own with `jukinet keeper recover --lost NAME`"
         )
-    found_all = [proved(standings[name], keepers.trusted) for name in keepers.names]
+    found_all = [proved(standings[name], keepers.trusted) for name in names]
     keys = [{key.name: key for key in one.keys} for one in found_all]
     if any(one != keys[0] for one in keys):
         raise Refused("keepers: they hold different keys; refresh, or recover those that differ")
@@ -219,18 +237,85 @@ def found_own(
 
 
 @contextmanager
-def remotes(urls: Mapping[str, str]) -> Iterator[list[RemoteKeeper]]:
-    """Nodes for keepers elsewhere, until the end."""
+def gathered(keepers: Keepers, folder: Folder | None, now: datetime) -> Iterator["Round"]:
+    """Some keepers on one line, until the end: elsewhere, or in a network's own folder.
+
+    Raises Refused for one that is neither. Who was cut off before the last words of an epoch that
+    counts is brought them.
+    """
     with ExitStack() as stack:
-        found = []
-        for name, url in urls.items():
-            remote = RemoteKeeper(name, url)
-            stack.callback(remote.close)
-            found.append(remote)
-        yield found
+        nodes: list[Node] = []
+        for name in keepers.names:
+            if name in keepers.urls:
+                remote = RemoteKeeper(name, keepers.urls[name], patient=True)
+                stack.callback(remote.close)
+                nodes.append(remote)
+            elif folder is not None and stands(folder.keeper(name)):
+                own = folder.within(folder.keeper_name(name))
+                nodes.append(stack.enter_context(open_seat(own)))
+            elif folder is None:
+                raise Refused(f"{name}: its line has no address; add where it runs")
+        round_ = Round(nodes, now)
+        round_.catch_up(round_.standings(keepers.names))
+        yield round_
 
 
-def put_sharing(folder: Folder, sharing: Sharing) -> None:
+def of_network(folder: Folder) -> Keepers:
+    """The keepers of a network's directory, and where they are."""
+    sharing = sharing_of(folder.public(DIRECTORY, Directory))
+    return Keepers(sharing.among, folder.public(ADDRESSES, Addresses).urls)
+
+
+def together(before: Keepers, after: Keepers) -> Keepers:
+    """Old and new keepers, each once; the new file says where one of both is."""
+    entries = {one.name: one for one in (*before.trusted.keepers, *after.trusted.keepers)}
+    return Keepers(
+        Trusted(threshold=after.trusted.threshold, keepers=tuple(entries.values())),
+        {**before.urls, **after.urls},
+    )
+
+
+def tell_own(folder: Folder, keepers: Keepers) -> None:
+    """Tell the keepers in a network's own folder with whom to work; others are told elsewhere."""
+    for one in keepers.trusted.keepers:
+        own = folder.within(folder.keeper_name(one.name))
+        if one.name not in keepers.urls and stands(own.root):
+            trust(own, keepers.trusted)
+
+
+def make_lost(folder: Folder, keepers: Keepers, lost: str) -> Keepers:
+    """A new keeper in the place of a network's own one whose folder is gone, and the others told.
+
+    A keeper that still stands is as it was: it gets its share by its own keys.
+    """
+    if lost in keepers.urls or stands(folder.keeper(lost)):
+        return keepers
+    made = create(folder.within(folder.keeper_name(lost)), lost)
+    entries = tuple(
+        made.entry(one.index) if one.name == lost else one for one in keepers.trusted.keepers
+    )
+    after = Keepers(Trusted(threshold=keepers.trusted.threshold, keepers=entries), keepers.urls)
+    tell_own(folder, after)
+    return after
+
+
+def put_sharing(folder: Folder, sharing: Sharing, urls: Mapping[str, str]) -> None:
     """Have a network's directory say what its keepers hold; its log follows when it comes up."""
     directory = folder.public(DIRECTORY, Directory)
+    folder.put_public(ADDRESSES, Addresses(urls=dict(urls)))
     folder.put_public(DIRECTORY, with_sharing(directory, sharing))
+
+
+def adopted(folder: Folder, directory: Directory, seats: Mapping[str, Seat]) -> Directory:
+    """The directory as the network's own keepers prove it, where they are an epoch ahead.
+
+    A crash may come between the last word of a ceremony and the directory.
+    """
+    keepers = of_network(folder)
+    if keepers.urls or {seat.office.epoch for seat in seats.values()} == {directory.epoch}:
+        return directory
+    sharing = shared({name: seat.office.standing() for name, seat in seats.items()}, keepers)
+    if sharing is None or sharing.epoch <= directory.epoch:
+        return directory
+    put_sharing(folder, sharing, keepers.urls)
+    return with_sharing(directory, sharing)

@@ -248,6 +248,11 @@ class Folder:
         return _checked(self.root / "public" / f"{name}.json", kind)
 
 
+def read_public(path: Path, kind: type[T]) -> T:
+    """A file that some folder's `put_public` wrote, wherever it is now; raises Damaged."""
+    return _checked(path, kind)
+
+
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """A small file's content with its check."""
 

@@ -18,7 +18,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
 from typing import Final, NamedTuple
@@ -157,9 +156,18 @@ def trusted_by(folder: Folder) -> Trusted:
 
 def join(folder: Folder, directory: Directory) -> None:
     """Work for a network from now on: its agencies, its log and its witnesses."""
-    card(folder.root)
+    own = card(folder.root)
+    known = directory.keepers.get(own.name)
+    if known is None or known != own.entry(known.index):
+        raise Refused(f"{own.name}: is none of this network's keepers, or with other keys")
     with only_one(folder.root):
         folder.put_public(DIRECTORY, directory)
+
+
+def joined(folder: Folder) -> str:
+    """The name of the log of the network that a keeper works for; empty for none."""
+    found = _directory(folder)
+    return found.origin if found else ""
 
 
 def forget(folder: Folder) -> int:
@@ -231,9 +239,9 @@ def open_seat(
         migrate(store, _SCRIPTS)
         seats: list[Seat] = []
 
-        def note(text: str, now: datetime) -> None:
+        def log() -> KeeperLog:
             daily = seats[0].keeper if seats else None
-            (daily.log if daily else KeeperLog.open(disk)).note(text, now)
+            return daily.log if daily else KeeperLog.open(disk)
 
         office = Office(
             own.name,
@@ -242,11 +250,15 @@ def open_seat(
             SealedPapers(disk, folder.master),
             trusted_by(folder),
             chance,
-            note,
+            lambda text, now: log().note(text, now),
         )
         network = directory or _directory(folder)
         seats.append(
-            Seat(office, lambda office: _daily(office, store, disk, ring, network, chance))
+            Seat(
+                office,
+                lambda office: _daily(office, store, disk, ring, network, chance),
+                lambda: log().size,
+            )
         )
         yield seats[0]
 

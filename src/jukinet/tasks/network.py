@@ -52,7 +52,7 @@ from jukinet.store.engine import Store, open_store
 from jukinet.store.lock import only_one
 from jukinet.store.migrate import migrate
 from jukinet.tasks import keeping, locking, witnessing
-from jukinet.tasks.ceremonies import found_own
+from jukinet.tasks.ceremonies import adopted, found_own
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.inspecting import inspector
 from jukinet.tasks.keeping import ADDRESSES, Addresses
@@ -277,6 +277,15 @@ def open_network(
             return opened
 
         public = folder.public("directory", Directory)
+        addresses = folder.public(ADDRESSES, Addresses).urls
+        keepers = {
+            name: stack.enter_context(
+                _keeper(folder, name, addresses.get(name, ""), public, chance)
+            )
+            for name in public.keepers
+        }
+        seats = {name: one for name, one in keepers.items() if isinstance(one, Seat)}
+        public = adopted(folder, public, seats)
         centre_ring = folder.ring("centre", CentreRing)
         line = Line(now)
         shelves = Shelves(
@@ -294,13 +303,6 @@ def open_network(
 
         ledger = Ledger(log(), shelves.chains, chance, reopen=log)
         centre = Centre(shelves, ledger, centre_ring, public, load(), chance)
-        addresses = folder.public(ADDRESSES, Addresses).urls
-        keepers = {
-            name: stack.enter_context(
-                _keeper(folder, name, addresses.get(name, ""), public, chance)
-            )
-            for name in public.keepers
-        }
         towns = {
             town: Municipality(
                 town,

@@ -92,14 +92,14 @@ class Desk:
         """How the keeper stands."""
         with self._one_at_a_time:
             standing, keeper = self._seat.office.standing(), self._seat.keeper
-            held = self._seat.office.held
+            held, logged = self._seat.office.held, self._seat.logged()
         return Health(
             name=self._seat.name,
             verify=standing.verify.hex(),
             works=keeper is not None,
             epoch=standing.epoch,
             keys=len(held.sharing.keys) if held else 0,
-            logged=keeper.log.size if keeper else 0,
+            logged=logged,
         )
 
     def status(self) -> str:

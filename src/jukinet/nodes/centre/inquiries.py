@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -29,6 +30,7 @@ from jukinet.law.inquiry import ByHandle, BySearch, Inquiry, Receipt
 from jukinet.law.notice import Notice
 from jukinet.law.order import Order, SignedOrder
 from jukinet.law.schedule import Grant, Kind, Receiver, Schedule
+from jukinet.law.signing import Signatures
 from jukinet.ledger.chains import Nonce
 from jukinet.ledger.writer import Draft, Ledger, Part
 from jukinet.nodes import keeping
@@ -46,10 +48,14 @@ from jukinet.nodes.keyring import (
     opening_key,
 )
 from jukinet.nodes.message import (
+    CENTRE,
     HISTORY_MAX,
     NO_ORDER,
     Ask,
+    Converted,
+    ConvertedOne,
     MakeNumber,
+    Message,
     OpenHandle,
     OpenKey,
     Out,
@@ -57,6 +63,14 @@ from jukinet.nodes.message import (
 
 Values = Sequence[bytes | None]
 Kept = Callable[[Pending, Values], None]
+
+
+class Target(NamedTuple):
+    """In whose numbers a conversion ends."""
+
+    agency: str
+    row: str
+    sector: str
 
 
 class _Part(NamedTuple):
@@ -93,11 +107,15 @@ class Inquiries:
         self._keepers = keepers
         self._generations = generations
         self._chance = chance
-        self._verify = {name: VerifyKey(entry.verify) for name, entry in directory.agencies.items()}
+        self._signatures = Signatures(
+            {name: VerifyKey(entry.verify) for name, entry in directory.agencies.items()}
+        )
+        self._conversions: dict[tuple[str, int, Target], list[tuple[ConvertedOne, Receipt]]] = {}
         self._out: Out = []
 
     def take_out(self) -> Out:
         """The answers that are ready."""
+        self._tell_converted()
         out, self._out = self._out, []
         return out
 
@@ -110,7 +128,7 @@ class Inquiries:
         """
         try:
             entry, receiver = self._asker(sender, ask.agency)
-            self._verify[ask.agency].verify(ask.order, ask.signature)
+            self._signatures.verify(ask.agency, ask.order, ask.signature)
             order = self._own(orders.decode(ask.order), ask.agency)
             inquiries = orders.questions(order, ask.questions)
         except (Malformed, Refused) as error:
@@ -365,10 +383,13 @@ class Inquiries:
             return
         if person.town != _place(pending.inquiry):
             pending = replace(pending, known_at=self._searching.heard(person))
+        if pending.inquiry.kind is Kind.CONVERT:
+            self._convert(pending, person)
+            return
         tasks = []
         if door.needs_number(pending):
-            pending = self._with_blind(pending, person)
-            tasks.append(self._number_task(pending))
+            pending = self._with_blind(pending, person, pending.sector)
+            tasks.append(self._number_task(pending, pending.inquiry.agency, pending.sector))
         if pending.inquiry.kind is Kind.CHANGES:
             past = self._searching.past(person.locator, at_most=HISTORY_MAX)
             pending = replace(pending, past=tuple(past))
@@ -378,21 +399,64 @@ class Inquiries:
         else:
             self._out.append(answering.answer(pending, self._issued(pending, b"")))
 
-    def _with_blind(self, pending: Pending, person: Candidate) -> Pending:
+    # --- conversion: one agency's handle, another's number ------------------------------------
+
+    def _convert(self, pending: Pending, person: Candidate) -> None:
+        """The number of the person in the row that the asker's row leads to, for its receiver."""
+        with self._or_refused(pending):
+            target = self._target(pending)
+            pending = self._with_blind(pending, person, target.sector)
+            task = self._number_task(pending, target.agency, target.sector)
+            then = partial(self._converted, target)
+            self._order(pending, [task], (pending.receipt,), then)
+
+    def _target(self, pending: Pending) -> Target:
+        """Whose numbers a conversion ends in; Refused where the directory has nobody for it."""
+        assert pending.grant is not None
+        grant = self._schedule.grants[pending.grant.to]
+        of = [one.id for one in self._directory.agencies.values() if one.receiver == grant.receiver]
+        if len(of) != 1 or opening_key(grant.sector) not in self._directory.group_keys:
+            raise Refused(f"row {grant.id}: nobody is there to be given it", rule="no-target")
+        return Target(of[0], grant.id, grant.sector)
+
+    def _converted(self, target: Target, pending: Pending, values: Values) -> None:
+        """The receiver is told; the asker hears that it was done, and gets its own handle anew."""
+        with self._or_refused(pending):
+            assert pending.person is not None
+            if not values[0]:
+                raise Refused("number: the keepers would not make it; ask again", rule="not-opened")
+            handle = self._handle(pending, pending.person, target.sector, target.agency)
+            one = ConvertedOne(parts=values[0], blind=pending.blind, handle=handle)
+            order = (pending.order, pending.receipt.index, target)
+            self._conversions.setdefault(order, []).append((one, pending.receipt))
+            self._out.append(answering.answer(pending, self._issued(pending, b"")))
+
+    def _tell_converted(self) -> None:
+        """What was converted since the last time, order by order, sorted by what says nothing."""
+        for (_, _, target), found in self._conversions.items():
+            people = sorted((one for one, _ in found), key=lambda one: sha256(one.blind).digest())
+            receipt = replace(found[0][1], salt=b"", body=b"", record=b"", place=0, path=())
+            body = Converted(row=target.row, people=tuple(people), receipt=receipt)
+            self._out.append(Message(sender=CENTRE, receiver=target.agency, body=body))
+        self._conversions.clear()
+
+    # --- numbers and handles ------------------------------------------------------------------
+
+    def _with_blind(self, pending: Pending, person: Candidate, sector: str) -> Pending:
         return replace(
             pending,
             blind=group.draw_scalar(self._chance).publish(),
-            generation=self._generations.of(person.locator, pending.sector),
+            generation=self._generations.of(person.locator, sector),
         )
 
-    def _number_task(self, pending: Pending) -> Wanted:
+    def _number_task(self, pending: Pending, agency: str, sector: str) -> Wanted:
         assert pending.seen is not None
-        root, sector = pending.seen.now.root, pending.sector
+        root = pending.seen.now.root
         task = MakeNumber(
             receipt=0,
             order=NO_ORDER,
             question=pending.place,
-            agency=pending.inquiry.agency,
+            agency=agency,
             sector=sector,
             blinded=pseudonyms.blinded(sector, root, pending.generation, pending.blind),
         )
@@ -419,7 +483,15 @@ class Inquiries:
             key = self._door_key
             ticket = pseudonyms.ticket(key, sector, agency, person.locator, self._chance)
             return Issued(ticket=ticket)
-        handle = pseudonyms.fresh_handle(
+        handle = self._handle(pending, person, sector, agency)
+        if not parts:
+            return Issued(handle=handle)
+        renumbered = pending.renumbered
+        return Issued(handle=handle, blind=pending.blind, parts=parts, renumbered=renumbered)
+
+    def _handle(self, pending: Pending, person: Candidate, sector: str, agency: str) -> bytes:
+        """A fresh handle of a person for an agency's sector."""
+        return pseudonyms.fresh_handle(
             self._directory.public(opening_key(sector)),
             self._door_key,
             sector,
@@ -432,8 +504,6 @@ class Inquiries:
             ),
             chance=self._chance,
         )
-        renumbered = bool(parts) and pending.renumbered
-        return Issued(handle=handle, blind=pending.blind, parts=parts, renumbered=renumbered)
 
     # --- refusals -----------------------------------------------------------------------------
 

@@ -1,10 +1,10 @@
 """Residents (本人) at the centre: view keys, fresh numbers, and objections to entries.
 
 A view key is given at a town's desk; that it is given stands on the person's own chain first, so
-that a key which somebody else fetched is seen by its owner. So does the wish for fresh sector numbers, and
-that two records are of one person. An objection comes with the key that
-opens the entry objected to: only its resident has it. The agency is told, and its signed answer is
-written down like the objection.
+that a key which somebody else fetched is seen by its owner. So does the wish for fresh sector
+numbers, and that two records are of one person. An objection comes with the key that opens the
+entry objected to: only its resident has it. The agency is told, and its signed answer is written
+down like the objection.
 
 What waits for an answer is kept with the entry's key (`ledger.waiting`), so that the answer can be
 sealed for the resident; it is removed with the answer, or by the next start after a crash between

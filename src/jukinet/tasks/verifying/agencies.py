@@ -25,7 +25,7 @@ from jukinet.law.leaf import (
     RefusalLeaf,
     public_asker,
 )
-from jukinet.law.schedule import Receiver, load
+from jukinet.law.schedule import Kind, Receiver, load
 from jukinet.merkle import proof
 from jukinet.merkle.tree import leaf_hash, verify_inclusion
 from jukinet.nodes.agency import ASKED, GIVEN, OBJECTED, SUBJECTS, AskedRow, ObjectedRow, Subject
@@ -241,7 +241,8 @@ def check_given(
         given[row.leaf, under] += 1
         named[row.leaf, under] += bool(row.number) and _is_search(numbers, row.leaf)
         seen.add((row.sector, row.number))
-        wrong = _wrong_given(row, entry, answers[row.leaf, under], subjects, numbers)
+        allowed = answers[row.leaf, under] or _is_converted(numbers.leaf(row.leaf), under)
+        wrong = _wrong_given(row, entry, allowed, subjects, numbers)
         if wrong or receiver != entry.receiver:
             shelf.note(f"given {row.leaf}", wrong or "is of a sector that is not this agency's")
         shelf.findings.counts["given"] += 1
@@ -261,10 +262,18 @@ def _is_search(numbers: Numbers, index: int) -> bool:
     return isinstance(leaf, Given) and leaf.inquiry is None
 
 
+def _is_converted(leaf: Leaf | None, under: str) -> bool:
+    """Whether a leaf is of a conversion that ends in this row."""
+    if not isinstance(leaf, Given) or leaf.kind != Kind.CONVERT:
+        return False
+    grant = load().grants.get(leaf.row)
+    return grant is not None and grant.to == under
+
+
 def _wrong_given(
     row: GivenRow,
     entry: AgencyEntry,
-    answers: int,
+    answers: int | bool,
     subjects: set[tuple[str, str]],
     numbers: Numbers,
 ) -> str:
