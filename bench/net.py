@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
 
+from jukinet.keys.master import MasterKey
 from jukinet.law import notification as law
 from jukinet.merkle.policy import NONE, Policy
 from jukinet.nodes.message import DESK, Message, OrderCodes, Tick
@@ -20,6 +21,7 @@ from jukinet.world.towns import choose
 DAY = date(2025, 4, 1)
 NOON = datetime.combine(DAY, time(12), JST)
 SEED = 20020805
+MASTER = bytes(range(32))
 NOBODY = Policy(NONE)
 
 
@@ -38,7 +40,7 @@ def folder(
 ) -> Iterator[Folder]:
     """The folder of such a network."""
     with tempfile.TemporaryDirectory(prefix="jukinet-bench-") as name:
-        made = Folder(Path(name) / "net")
+        made = Folder(Path(name) / "net", MasterKey(MASTER))
         mark = Mark(
             towns=tuple(town.code for town in choose(towns, min(3, towns))),
             agencies=AGENCIES,

@@ -9,6 +9,9 @@ import pytest
 COMMANDS = [
     ("demo",),
     ("verify",),
+    ("unlock",),
+    ("lock",),
+    ("passphrase", "change"),
     ("audit",),
     ("ask",),
     ("statement",),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import date, datetime, timedelta
@@ -16,8 +15,9 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import MetaData
+from sqlcipher3 import dbapi2 as sqlcipher
 
-from jukinet.errors import Refused
+from jukinet.errors import JukinetError, Refused
 from jukinet.keys import ratchet
 from jukinet.keys.sign import SigningKey
 from jukinet.law import notification as law
@@ -54,7 +54,7 @@ from jukinet.nodes.message import (
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.register import book, codes
 from jukinet.store.disk import RealDisk
-from jukinet.store.engine import Store
+from jukinet.store.engine import Store, connect_sqlite
 from jukinet.store.rows import Rows
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.network import WITNESSES, Network, create, open_network
@@ -71,6 +71,8 @@ from support import (
     chance,
     entrant,
     filed,
+    new_folder,
+    unlocked,
 )
 from support import (
     name as naming,
@@ -438,7 +440,7 @@ def small_pools() -> Iterator[None]:
 
 
 def begin(root: Path) -> Folder:
-    folder = Folder(root)
+    folder = new_folder(root)
     create(folder, Mark(towns=TOWNS, agencies=AGENCIES), chance=chance("keys"))
     return folder
 
@@ -583,15 +585,28 @@ def restored(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def edited(path: Path) -> Iterator[sqlite3.Connection]:
+def edited(path: Path) -> Iterator[Any]:
     """A store that may be changed by hand, and is afterwards as it was."""
-    with restored(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with restored(path), connected(path) as connection:
+        yield connection
+
+
+@contextmanager
+def connected(path: Path, address: str = "") -> Iterator[Any]:
+    """A sealed store's own connection, with its key and without what ours are set up with."""
+    root = next(above for above in path.parents if (above / "lock.json").exists())
+    folder = unlocked(root)
+    if path.name == "witness.db":
+        folder = folder.within(str(path.parent.relative_to(root)))
+    key = folder.store_key(path)
+    connection, _ = connect_sqlite(address or str(path), key, pragmas=(), uri=bool(address))
+    with closing(connection):
         yield connection
 
 
 def rows_of(path: Path, table: Rows[Any]) -> list[tuple[Any, ...]]:
     keys = ", ".join(f'"{c.name}"' for c in table.table.columns if c.primary_key)
-    with closing(sqlite3.connect(path)) as connection:
+    with connected(path) as connection:
         return connection.execute(f'SELECT * FROM "{table.table.name}" ORDER BY {keys}').fetchall()
 
 
@@ -601,7 +616,7 @@ def fullest(root: Path, kind: str, table: Rows[Any]) -> tuple[Path, list[tuple[A
     return max(found, key=lambda one: len(one[1]))
 
 
-def put(connection: sqlite3.Connection, table: Rows[Any], old: tuple, new: tuple) -> None:
+def put(connection: Any, table: Rows[Any], old: tuple, new: tuple) -> None:
     """Write a row in the place of another, whatever it says."""
     columns = [column.name for column in table.table.columns]
     keys = [(c.name, old[i]) for i, c in enumerate(table.table.columns) if c.primary_key]
@@ -798,14 +813,14 @@ def test_an_index_that_lost_an_entry_is_noticed(sound):
 def dump(path: Path) -> object:
     """Everything that a store holds, or that it cannot be read."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as connection:
+        with connected(path, f"file:{path}?immutable=1") as connection:
             connection.text_factory = bytes
             names = connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
             return {
                 name: connection.execute(f'SELECT * FROM "{name.decode()}"').fetchall()
                 for (name,) in names.fetchall()
             }
-    except (sqlite3.Error, UnicodeError):
+    except (sqlcipher.Error, JukinetError, UnicodeError):
         return "cannot be read"
 
 
@@ -836,7 +851,12 @@ def test_a_flipped_byte_anywhere_in_a_store_is_noticed_if_it_changes_what_is_sto
 
 def small_files(root: Path) -> list[str]:
     """The files other than stores whose every byte counts."""
-    found = [root / "jukinet.json", *(root / "public").iterdir(), *(root / "keys").rglob("*.json")]
+    found = [
+        root / "jukinet.json",
+        root / "lock.json",
+        *(root / "public").iterdir(),
+        *(root / "keys").rglob("*.json"),
+    ]
     found += (root / "witnesses").rglob("*.json")
     log = root / "centre" / "log"
     found += [log / "checkpoint"]
@@ -863,7 +883,7 @@ def test_a_flipped_byte_of_any_other_file_is_noticed(sound):
 
 
 def test_a_byte_between_the_fields_of_a_small_file_is_noticed_too(sound):
-    for name in ("jukinet.json", "public/directory.json", "keys/centre.json"):
+    for name in ("jukinet.json", "lock.json", "public/directory.json", "keys/centre.json"):
         with restored(sound.root / name) as path:
             path.write_bytes(path.read_bytes()[:-1] + b" ")
             report = verify(sound)
@@ -910,7 +930,9 @@ def test_a_file_that_is_not_this_networks_is_noticed(sound, name):
     assert report.findings == (Finding(name, "file", "is no file of this network's"),)
 
 
-@pytest.mark.parametrize("name", ["keys/keeper.json", "keys/towns/131016.json", "keys"])
+@pytest.mark.parametrize(
+    "name", ["lock.json", "keys/keeper.json", "keys/towns/131016.json", "keys"]
+)
 def test_keys_that_others_may_read_are_noticed(sound, name):
     path = sound.root / name
     mode = path.stat().st_mode
@@ -922,7 +944,7 @@ def test_keys_that_others_may_read_are_noticed(sound, name):
 
 def test_keys_of_another_network_are_noticed(sound, tmp_path):
     """Whole files, whose checks fit, that belong elsewhere."""
-    elsewhere = Folder(tmp_path / "elsewhere")
+    elsewhere = new_folder(tmp_path / "elsewhere")
     create(elsewhere, Mark(towns=TOWNS, agencies=AGENCIES), chance=chance("other keys"))
     for name in small_files(sound.root):
         if name == "jukinet.json" or name.startswith("centre/"):
@@ -967,7 +989,7 @@ def lengthen(folder: Folder) -> None:
 def copied(sound, tmp_path) -> Folder:
     """A copy that may be changed for good."""
     shutil.copytree(sound.root, tmp_path / "copy")
-    return Folder(tmp_path / "copy")
+    return unlocked(tmp_path / "copy")
 
 
 def test_a_log_that_was_put_back_is_noticed_wherever_it_was_known(copied, tmp_path):
@@ -1219,7 +1241,7 @@ def until_morning(country: Country) -> None:
 
 
 def begin_briefly(root: Path) -> Folder:
-    folder = Folder(root)
+    folder = new_folder(root)
     create(folder, Mark(towns=SHORT_TOWNS, agencies=SHORT_AGENCIES), chance=chance("keys"))
     return folder
 
@@ -1274,7 +1296,7 @@ def test_whatever_a_kill_leaves_is_sound_and_what_was_begun_is_under_way(killed)
     assert len(killed) > 100
     left = 0
     for number, image_of in enumerate(killed):
-        report = verify(Folder(image_of))
+        report = verify(unlocked(image_of))
         assert report.ok, (number, shown(report))
         left += bool(under_way(report))
     assert left > 20
@@ -1282,7 +1304,7 @@ def test_whatever_a_kill_leaves_is_sound_and_what_was_begun_is_under_way(killed)
 
 def test_after_a_kill_the_next_start_ends_with_books_and_index_that_agree(killed):
     for number, image_of in list(enumerate(killed))[::3]:
-        folder = Folder(image_of)
+        folder = unlocked(image_of)
         with small_pools(), open_network(folder, NOON, chance=chance(number)):
             pass
         report = verify(folder)

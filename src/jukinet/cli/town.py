@@ -20,6 +20,7 @@ from jukinet.cli.common import (
     parse_day,
     progress,
 )
+from jukinet.cli.opening import begun, opened
 from jukinet.errors import Malformed, Refused
 from jukinet.law.leaf import Holder
 from jukinet.law.notification import DoubleRegistration, Filed, Proof, Who
@@ -68,7 +69,7 @@ def show(
 
     A record that a support measure hides is not shown here.
     """
-    with open_network(Folder(Path(dir)), now()) as network:
+    with open_network(opened(dir), now()) as network:
         if not town:
             result: dict[str, Any] = {"towns": [_town(one) for one in network.towns.values()]}
         elif not record:
@@ -109,7 +110,8 @@ def init(
     if not known:
         raise Malformed("--towns: name at least one municipality by its six digits")
     mark = Mark(towns=tuple(one.code.digits for one in known), agencies=AGENCIES)
-    create(folder, mark, witnessed=_witnessed(witnesses))
+    witnessed = _witnessed(witnesses)
+    create(begun(dir), mark, witnessed=witnessed)
     paper.print(f"{dir}: {', '.join(one.full_name for one in known)}")
     return DONE
 
@@ -151,7 +153,7 @@ def import_file(
     with line, field and reason; the others are entered. The same file twice changes nothing.
     Exit 1 where a row was rejected.
     """
-    with open_network(Folder(Path(dir)), now()) as network, progress() as report:
+    with open_network(opened(dir), now()) as network, progress() as report:
         node = _of(network, town)
         desk = LineDesk(node, network.folder.town(town).parent, network.line)
         found = import_residents(
@@ -212,7 +214,7 @@ def view_key(
     That it is given, by whom and to whom, stands on the person's own statement first. Give it to
     the person alone: whoever holds it reads the same. To renew one, give another.
     """
-    with open_network(Folder(Path(dir)), now()) as network:
+    with open_network(opened(dir), now()) as network:
         node = _of(network, town)
         key = give_view_key(
             network,

@@ -148,7 +148,7 @@ def unpad(padded: bytes) -> bytes:
     return text
 
 
-def hkdf(key: bytes, *labels: bytes) -> bytes:
+def hkdf(key: bytes | memoryview, *labels: bytes) -> bytes:
     """A key of 32 bytes derived from a uniform key; other labels give an unrelated one.
 
     HKDF-Expand with SHA-256, the labels behind their lengths as info. Raises Malformed for a key
@@ -174,7 +174,7 @@ def equal(left: bytes, right: bytes) -> bool:
     return hmac.compare_digest(left, right)
 
 
-def _hmac(key: bytes, message: bytes) -> bytes:
+def _hmac(key: bytes | memoryview, message: bytes) -> bytes:
     if len(key) < KEY_SIZE:
         raise Malformed(f"key: wants {KEY_SIZE} bytes or more, got {len(key)}")
     return hmac.digest(key, message, "sha256")
