@@ -20,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SCRIPTS = (
     "world",
+    "sealed",
     "register",
     "feed",
     "inquiries",
