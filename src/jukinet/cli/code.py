@@ -23,6 +23,7 @@ from jukinet.cli.common import (
     parse_day,
     progress,
 )
+from jukinet.cli.opening import opened
 from jukinet.errors import Malformed, Refused
 from jukinet.keys.seal import OpenKey, SealKey
 from jukinet.law.notification import Proof, Who
@@ -31,7 +32,6 @@ from jukinet.nodes.municipality import Municipality
 from jukinet.numbers import resident_code
 from jukinet.numbers.resident_code import ResidentCode
 from jukinet.tasks import code_changes, code_letters
-from jukinet.tasks.folder import Folder
 from jukinet.tasks.network import Network, open_network
 from jukinet.tasks.papers.code_letter import Why, letters_page, opened_letters
 
@@ -74,7 +74,7 @@ def levels(dir: InFolder = DEFAULT_FOLDER, *, as_json: AsJson = False) -> int:
 
     A town asks ahead: when what is left would not last 14 days at the rate of late, or 200 codes.
     """
-    with open_network(Folder(Path(dir)), now()) as network:
+    with open_network(opened(dir), now()) as network:
         found = code_changes.levels(network)
         given = code_changes.given_out(network)
     towns = [{"town": town, **msgspec.to_builtins(level)} for town, level in found.items()]
@@ -114,7 +114,7 @@ def allot(
 
     No two towns are ever given the same code, and none is given twice.
     """
-    with open_network(Folder(Path(dir)), now()) as network:
+    with open_network(opened(dir), now()) as network:
         level = code_changes.order_codes(network, _of(network, town), count)
     result = {"town": town, **msgspec.to_builtins(level)}
     free = f"{town}: {level.free:,} codes are free"
@@ -153,7 +153,7 @@ def change(
     """
     moment = now()
     named = number or f"code/{record}/{moment:%Y%m%d%H%M%S}"
-    with open_network(Folder(Path(dir)), moment) as network:
+    with open_network(opened(dir), moment) as network:
         node = _of(network, town)
         done = code_changes.change_code(
             network, node, record, number=named, who=who, proof=proof, dry_run=dry_run
@@ -207,7 +207,7 @@ def mass_change(
     if not town and list_file is None:
         raise Malformed("--town or --list: say whose codes are to be changed")
     stated = code_changes.read_list(list_file) if list_file is not None else None
-    with open_network(Folder(Path(dir)), now()) as network:
+    with open_network(opened(dir), now()) as network:
         nodes = [_of(network, town)] if town else list(network.towns.values())
         scope = _Scope(network, incident, stated, official="" if dry_run else official)
         towns = scope.of_all(nodes, per_second)
@@ -315,7 +315,7 @@ def letters(
     """
     if (bool(record), bool(since), bool(change)).count(True) != 1:
         raise Malformed("--record, --since or --change: say whose letters, by one of them")
-    with open_network(Folder(Path(dir)), now()) as network:
+    with open_network(opened(dir), now()) as network:
         node = _of(network, town)
         people, why, series = _whose(network, node, record, since, change)
         made = code_letters.of(network, town, people, series=series, why=why)

@@ -1,14 +1,13 @@
 """`jukinet number`: sector numbers (符号), at a town's desk."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from jukinet.cli.common import DEFAULT_FOLDER, DONE, AsJson, InFolder, give, now, paper
+from jukinet.cli.opening import opened
 from jukinet.errors import Malformed
 from jukinet.tasks.code_changes import live_record
-from jukinet.tasks.folder import Folder
 from jukinet.tasks.network import open_network
 from jukinet.tasks.residents import fresh_number
 
@@ -36,7 +35,7 @@ def fresh(
     It stands on the resident's own statement first. The former number and the handles of that
     sector end; the agency learns the fresh one with its next lawful question, and no other.
     """
-    with open_network(Folder(Path(dir)), now()) as network:
+    with open_network(opened(dir), now()) as network:
         if town not in network.towns:
             raise Malformed(f"--town: this folder has {', '.join(network.towns)}")
         node = network.towns[town]

@@ -266,14 +266,17 @@ def unite(
         who=Who.OFFICE,
         proof=Proof.OFFICE_PAPER,
     )
-    with open_network(Folder(Path(dir)), moment) as network:
+    with open_network(opened(dir), moment) as network:
         node = _of(network, town)
         file(network, node, DoubleRegistration(filed=filed, person=record, kept=kept))
         gone, stays = _live(node, record), _live(node, kept)
         done = write_down_union(network, node, gone, stays, official=official)
     result = {
-        "town": town, "record": record, "kept": kept,
-        "number": filed.number, "leaf": done.leaf,
+        "town": town,
+        "record": record,
+        "kept": kept,
+        "number": filed.number,
+        "leaf": done.leaf,
     }
     said = f"record {record} leads to record {kept} (notification {filed.number})"
     give(result, as_json=as_json, show=lambda: paper.print(said, markup=False))

@@ -443,7 +443,7 @@ class Office:
 
     def _counts(self, ceremony: bytes) -> bool:
         made = self._held.made if self._held else ()
-        return any(certificate.ceremony == ceremony for _, certificate in made)
+        return any(certificate.agreements[0].ceremony == ceremony for _, certificate in made)
 
     def _under_way(self, ceremony: bytes) -> UnderWay | None:
         content = self._papers.get(_paper(ceremony))
@@ -486,19 +486,8 @@ def stream(seed: bytes) -> Chance:
 
 def agreements(plan: Plan, certificate: Certificate) -> Mail:
     """The last words of all members, as a certificate has them: with these one can finish."""
-    letters = tuple(
-        words.encode(
-            Agreement(
-                ceremony=certificate.ceremony,
-                sender=member.name,
-                dealt=certificate.dealt,
-                keys=words.digest_of_keys(certificate.keys),
-                signature=signature,
-            )
-        )
-        for member, signature in zip(plan.members, certificate.signatures, strict=True)
-    )
-    return Mail(number=0, ceremony=certificate.ceremony, letters=letters)
+    letters = tuple(map(words.encode, certificate.agreements))
+    return Mail(number=0, ceremony=plan.id(), letters=letters)
 
 
 def ceremonies(standing: Standing) -> list[tuple[AnyPlan, Certificate]]:

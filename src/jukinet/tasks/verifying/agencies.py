@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from jukinet.disclosure.pseudonyms import check_handle, open_ticket, read
 from jukinet.errors import JukinetError
-from jukinet.index.generations import EVERY
 from jukinet.law.leaf import (
     DeferredLeaf,
     Given,
@@ -63,7 +62,7 @@ class Known(NamedTuple):
     def numbers(self, locator: bytes, sector: str) -> set[str]:
         """Every number that a person has or had in a sector, in all generations."""
         found: set[str] = set()
-        newest = sum(self.generations.get((locator, one), 0) for one in (sector, EVERY))
+        newest = sum(self.generations.get((locator, one), 0) for one in (sector, ""))
         for generation in range(newest + 1):
             root = self.bearers[locator].root
             found.add(self.quorum.number(sector, root, generation))
