@@ -8,8 +8,21 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.nation import KEEPER_RING, TOWNS, Nation, claim, search
-from tests.support import CHIYODA, NOON, SAPPORO_CHUO, address, chance, entrant, filed, name
+from tests.nation import TOWNS, Nation, claim, search
+from tests.support import (
+    CHIYODA,
+    NOON,
+    SAPPORO_CHUO,
+    TAGS,
+    address,
+    agency_ring,
+    centre_ring,
+    entrant,
+    filed,
+    keeper_ring,
+    name,
+    town_ring,
+)
 
 from jukinet.errors import Damaged, Malformed, OutOfStep, Refused
 from jukinet.feed.link import Batch, Item
@@ -18,8 +31,9 @@ from jukinet.keys.sign import SigningKey
 from jukinet.law import notification as law
 from jukinet.law import transfer
 from jukinet.law.identity import Attachment
-from jukinet.law.inquiry import INQUIRY_BYTES_MAX, Answer, ByHandle, Receipt, Refusal
+from jukinet.law.inquiry import Answer, ByHandle, Receipt, Refusal
 from jukinet.law.leaf import Holder
+from jukinet.law.order import QUESTION_BYTES_MAX, SignedOrder
 from jukinet.law.personal import Personal
 from jukinet.law.protection import SupportMeasure, Threat
 from jukinet.nodes import letters, message
@@ -27,18 +41,18 @@ from jukinet.nodes.centre.answering import SIZES
 from jukinet.nodes.centre.intake import LETTER_BYTES_MAX
 from jukinet.nodes.centre.node import GROUP_MAX
 from jukinet.nodes.feeding import BATCH_MAX
-from jukinet.nodes.keyring import new_centre_ring, new_town_ring
 from jukinet.nodes.letters import Relayed, open_letter, seal_letter
 from jukinet.nodes.message import (
     AddCheckpoint,
     AnswerObjection,
     Ask,
-    AskMany,
     AskRows,
     ChangeCodes,
     CodesChanged,
     Compare,
     Compared,
+    Converted,
+    ConvertedOne,
     Cosigned,
     DrawSample,
     Feed,
@@ -47,6 +61,8 @@ from jukinet.nodes.message import (
     Filing,
     FreshNumber,
     GiveViewKey,
+    Health,
+    Healthy,
     KeeperOrder,
     KeeperReply,
     MakeNumber,
@@ -55,6 +71,7 @@ from jukinet.nodes.message import (
     NotFiled,
     NotGiven,
     NumberIsFresh,
+    NumberParts,
     Objected,
     Objection,
     ObjectionAnswered,
@@ -62,6 +79,8 @@ from jukinet.nodes.message import (
     OpenHandle,
     OpenKey,
     OrderCodes,
+    Proof,
+    Prove,
     Rejected,
     RowLeaves,
     SampleDone,
@@ -105,21 +124,58 @@ BODIES = [
     FeedAck(stream="131016>centre", last=9, gap=True),
     Compare(town=CHIYODA, last=9, count=3, root=SECRET),
     Compared(town=CHIYODA, last=9, count=3, root=SECRET),
-    Ask(agency="pension", inquiry=SECRET, signature=SECRET),
+    Ask(agency="pension", order=SECRET, signature=SECRET, questions=(SECRET,)),
     Answer(nonce=bytes(16), content=SECRET, receipt=RECEIPT),
     Refusal(nonce=bytes(16), reason="SECRET-VALUE", rule="stale", receipt=RECEIPT),
     Rejected(nonce=bytes(16), reason="SECRET-VALUE"),
     KeeperOrder(
         order=2**47,
+        epoch=3,
+        among=(1, 2),
+        orders=(SignedOrder(content=SECRET, signature=SECRET),),
         receipts=(RECEIPT,),
         tasks=(
-            OpenHandle(receipt=0, sector="pension/1-73", sealed=SECRET),
-            OpenKey(receipt=0, step="open-1", wrapped=SECRET, context=SECRET),
-            MakeNumber(receipt=0, sector="pension/1-73", root=SECRET),
+            OpenHandle(
+                receipt=0,
+                order=0,
+                question=2,
+                agency="pension",
+                sector="pension/1-73",
+                handle=SECRET,
+                beside=SECRET,
+            ),
+            OpenKey(receipt=0, order=0, question=2, step="open-1", key="index", sealed=SECRET),
+            MakeNumber(
+                receipt=0,
+                order=0,
+                question=2,
+                agency="pension",
+                sector="pension/1-73",
+                blinded=SECRET,
+            ),
         ),
     ),
-    KeeperReply(order=1, values=(None, SECRET), refused=("SECRET-VALUE",)),
-    AskMany(agency="pension", order=SECRET, signature=SECRET),
+    KeeperReply(
+        order=1,
+        epoch=3,
+        values=(None, SECRET),
+        refused=("SECRET-VALUE",),
+        packages=(SECRET,),
+        signature=SECRET,
+    ),
+    Prove(order=1, said=SECRET, signature=SECRET, places=(0, 3)),
+    Proof(order=1, proof=SECRET),
+    Health(asked=1),
+    Healthy(asked=1, epoch=3, logged=9),
+    NumberParts(package=SECRET, sector="pension/1-73", parts=(("keeper-1", SECRET),)),
+    Converted(
+        row="1-73",
+        people=(ConvertedOne(parts=SECRET, blind=SECRET, handle=SECRET),),
+        receipt=RECEIPT,
+    ),
+    FreshNumber(request=bytes(16), locator=SECRET, official="SECRET-VALUE", sector=""),
+    MergeRecords(request=bytes(16), locator=SECRET, kept=SECRET, official="SECRET-VALUE"),
+    NumberIsFresh(request=bytes(16), receipt=RECEIPT),
     AskRows(),
     RowLeaves(receipts=(RECEIPT,)),
     GiveViewKey(
@@ -228,7 +284,7 @@ def traffic():
 
 
 BOUNDS = {
-    Ask: INQUIRY_BYTES_MAX + 200,
+    Ask: QUESTION_BYTES_MAX + 600,
     Answer: SIZES[0] + 4_096,
     Refusal: 4_096,
     Rejected: 512,
@@ -370,8 +426,9 @@ def test_a_grant_of_codes_shows_none_of_them():
 
 
 def test_no_ring_of_keys_prints_itself():
-    centre = new_centre_ring(chance(1), [CHIYODA])
-    for ring in (centre, new_town_ring(chance(2), centre, CHIYODA), KEEPER_RING):
+    centre = centre_ring([CHIYODA])
+    rings = (centre, town_ring(centre, CHIYODA), keeper_ring("keeper-1"), agency_ring("tax"))
+    for ring in (*rings, TAGS["13"]):
         assert repr(ring) == f"<{type(ring).__name__}>"
 
 
