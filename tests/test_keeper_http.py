@@ -353,7 +353,7 @@ def test_a_network_is_served_by_keepers_elsewhere_and_goes_on_when_one_dies(tmp_
         processes[0].kill()
         processes[0].wait()
         with open_network(folder, NOON) as network:
-            assert network.centre.released
+            assert network.centre._releasing.done
     assert verify(folder).findings == ()
 
 
