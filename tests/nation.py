@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
 from tests.forgetful_disk import ForgetfulDisk
 from tests.support import (
     CHIYODA,
@@ -39,8 +41,8 @@ from jukinet.client.statement import ViewKey
 from jukinet.keys.sign import SigningKey
 from jukinet.law import leaf as leaves
 from jukinet.law import notification as law
-from jukinet.law.identity import Item
 from jukinet.law import order as orders
+from jukinet.law.identity import Item
 from jukinet.law.inquiry import BySearch, Claim, Inquiry
 from jukinet.law.notification import MeasureStep
 from jukinet.law.record import Record
@@ -57,7 +59,7 @@ from jukinet.nodes.centre.node import Centre
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.keeper import HeldShares, Keeper
 from jukinet.nodes.keyring import key_names
-from jukinet.nodes.message import DESK, Filed, Filing, Message, Node
+from jukinet.nodes.message import DESK, Filed, Filing, KeeperOrder, Message, Node
 from jukinet.nodes.municipality import Municipality
 from jukinet.nodes.witness import Witness, verifier_of
 from jukinet.numbers.municipality_code import MunicipalityCode
@@ -180,6 +182,11 @@ class Nation:
             **more,
         }
         return Keeper(name, **fields)
+
+    def keepers_refuse(self, *steps: str) -> None:
+        """From now on no keeper does these steps."""
+        for node in self.keepers.values():
+            node.step = partial(_without, node.step, steps)
 
     def copy(self) -> Nation:
         """The same nation once more, on stores and a disk of its own."""
@@ -469,6 +476,17 @@ def crashing(at: int, when: str, error: type[Exception] | Exception = Crash):
         yield
     finally:
         Store.commit = commit
+
+
+def _without(step, steps, message, now):
+    """A keeper to whom some steps look like none."""
+    if isinstance(message.body, KeeperOrder):
+        tasks = tuple(
+            replace(task, step="none such") if getattr(task, "step", "number") in steps else task
+            for task in message.body.tasks
+        )
+        message = replace(message, body=replace(message.body, tasks=tasks))
+    return step(message, now)
 
 
 def inquiry_of(message: Message, place: int = 0) -> Inquiry:

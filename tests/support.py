@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from jukinet.keys import group
+from jukinet.keys import group, kem, threshold
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import OpenKey
 from jukinet.keys.secret import Secret
@@ -179,6 +179,14 @@ def dealt(names: tuple[str, ...]) -> tuple[dict[str, GroupKey], tuple[dict[str, 
         for at, held in enumerate(shares, start=1):
             held[key] = KeyShare(at, Secret(group.scalar_of(values[at])), keys[key])
     return keys, shares
+
+
+def opened_by_keepers(key: str, sealed: bytes, context: bytes) -> bytes:
+    """What is sealed to one of the keepers' keys, opened by two of them."""
+    _, shares = dealt(tuple(key_names(load())))
+    element = kem.encapsulated(sealed)
+    parts = [threshold.partial(held[key], (1, 2), element) for held in shares[:2]]
+    return kem.open_with(threshold.combine(parts), sealed, context=context)
 
 
 TAGS = new_tag_keys(chance("tags"), [f"{one:02d}0000" for one in range(1, 48)])

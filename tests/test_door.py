@@ -503,7 +503,7 @@ def test_nothing_leaves_when_the_chains_cannot_be_written(base, at, when):
     staged(nation, record)
     with crashing(at, when), pytest.raises(Crash):
         tick(nation)
-    order, other = messages(tick(nation))
+    order, _ = messages(tick(nation))
     assert isinstance(order.body, KeeperOrder)
     assert nation.centre.ledger.log.size == before + 1, "its leaf stands once"
     assert order.body.receipts[0].index == before
@@ -517,7 +517,7 @@ def test_a_full_disk_under_the_chains_is_gone_on_from_when_it_is_not(base, at):
     with crashing(at, "before", OutOfStep("store: the disk is full")):
         (wake,) = tick(nation)
     assert "the disk is full" in nation.centre.out_of_step[-1]
-    order, other = messages(tick(nation, wake.at))
+    order, _ = messages(tick(nation, wake.at))
     assert isinstance(order.body, KeeperOrder)
     assert nation.centre.ledger.log.size == before + 1
 

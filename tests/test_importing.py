@@ -33,7 +33,6 @@ from jukinet.law.protection import Threat
 from jukinet.law.record import ResidentClass
 from jukinet.names.address import Address
 from jukinet.nodes import municipality
-from jukinet.nodes.keyring import new_centre_ring, new_town_ring
 from jukinet.numbers import individual_number, resident_code
 from jukinet.register import book
 from jukinet.register import codes as pool
@@ -54,11 +53,13 @@ from support import (
     NOON,
     SHINJUKU,
     Town,
+    centre_ring,
     chance,
     directory_of,
     filed,
     fresh_codes,
     new_folder,
+    town_ring,
 )
 
 DATA = Path(__file__).parent / "data"

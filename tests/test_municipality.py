@@ -31,7 +31,6 @@ from jukinet.law.transfer import (
 from jukinet.names import era, legal
 from jukinet.names.address import Address
 from jukinet.nodes import telling
-from jukinet.nodes.keyring import new_town_ring
 from jukinet.nodes.letters import Relayed, seal_letter
 from jukinet.nodes.message import (
     CENTRE,
@@ -57,11 +56,11 @@ from support import (
     SHINJUKU,
     Town,
     address,
-    chance,
     entrant,
     filed,
     fresh_codes,
     name,
+    town_ring,
 )
 from towns import counts, deliver, hand_over, homes, image, items, later, letters, notices
 

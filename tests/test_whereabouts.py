@@ -18,7 +18,6 @@ from jukinet.law.notice import SealedNotice
 from jukinet.nodes.centre import shelves
 from jukinet.nodes.centre.intake import Intake
 from jukinet.nodes.centre.shelves import Shelves
-from jukinet.nodes.keyring import new_centre_ring, new_town_ring
 from jukinet.nodes.message import CENTRE
 from jukinet.store.engine import Store
 from support import (
@@ -28,9 +27,10 @@ from support import (
     SAPPORO_KITA,
     SHINJUKU,
     YOKOHAMA_TSURUMI,
-    chance,
+    centre_ring,
     directory_of,
     memory,
+    town_ring,
 )
 from test_people import locator, notice
 

@@ -16,7 +16,7 @@ from jukinet.law import notification as law
 from jukinet.law.notice import Notice, SealedNotice
 from jukinet.law.transfer import Letter
 from jukinet.nodes.feeding import Sender
-from jukinet.nodes.keyring import KeeperRing, new_town_ring, payload_opening
+from jukinet.nodes.keyring import INDEX
 from jukinet.nodes.letters import Posted, Relayed, open_letter, seal_letter
 from jukinet.nodes.message import (
     CENTRE,
@@ -35,9 +35,17 @@ from jukinet.nodes.pools import PoolGrant, PoolRequest
 from jukinet.nodes.sealing import context_of, open_payload
 from jukinet.register import book
 from jukinet.wire.line import Line
-from support import JST, NOON, SHINJUKU, Town, chance, fresh_codes, memory
+from support import (
+    JST,
+    NOON,
+    SHINJUKU,
+    Town,
+    fresh_codes,
+    memory,
+    opened_by_keepers,
+    town_ring,
+)
 
-_KEEPER = payload_opening(KeeperRing(master=b"k" * 32))
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -59,7 +67,7 @@ def items(town: Town) -> list[outbox.ItemRow]:
 def opened(item: Item | outbox.ItemRow) -> Told:
     sealed = msgspec.msgpack.decode(item.body, type=SealedNotice)
     context = context_of(sealed.town, sealed.locator, sealed.version)
-    key = _KEEPER.open(sealed.wrapped, context)
+    key = opened_by_keepers(INDEX, sealed.wrapped, context)
     return Told(sealed, open_payload(key, sealed.payload, context))
 
 

@@ -131,7 +131,7 @@ GIVEN = Rows(
         integer("leaf", key=True),
         text("sector", key=True),
         text("number", key=True),
-        blob("ticket"),
+        blob("ticket", key=True),
     ],
     compact=True,
 )

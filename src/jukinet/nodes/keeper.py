@@ -112,7 +112,7 @@ SPENT = Rows(
 
 
 class Used(NamedTuple):
-    """On which leaf, or from which on, a signed order serves: as an inquiry, or as disclosures."""
+    """A leaf on which a signed order serves: as an inquiry, or as a disclosure."""
 
     digest: bytes
     what: str
@@ -123,7 +123,7 @@ USED = Rows(
     "used",
     SPENT_METADATA,
     Used,
-    [blob("digest", key=True), text("what", key=True), integer("leaf")],
+    [blob("digest", key=True), text("what", key=True), integer("leaf", key=True)],
     compact=True,
 )
 
@@ -244,8 +244,7 @@ class Keeper:
         elif message.sender == CENTRE and isinstance(body, Prove):
             reply = Proof(order=body.order, proof=self._proof(body))
         elif message.sender == CENTRE and isinstance(body, Health):
-            epoch = self._shares.share(INDEX).epoch
-            reply = Healthy(asked=body.asked, epoch=epoch, logged=self.log.size)
+            reply = Healthy(asked=body.asked, epoch=self.epoch, logged=self.log.size)
         else:
             raise Malformed(
                 f"message: a keeper takes no {type(body).__name__} from {message.sender}"
@@ -331,6 +330,11 @@ class Keeper:
         return self._index
 
     @property
+    def epoch(self) -> int:
+        """Of which epoch its shares are."""
+        return self._shares.share(INDEX).epoch
+
+    @property
     def threshold(self) -> int:
         """How many keepers work together."""
         return self._directory.threshold
@@ -389,7 +393,10 @@ class Keeper:
 
     def _parts(self, key: str, order: KeeperOrder, elements: Sequence[bytes]) -> list[bytes | None]:
         """A part of each element; None of what is no element."""
-        share = self._shares.share(key)
+        try:
+            share = self._shares.share(key)
+        except Refused:
+            return [None] * len(elements)
         try:
             return list(threshold.partials(share, order.among, elements).values)
         except JukinetError:
@@ -412,15 +419,17 @@ class Keeper:
 
         What this keeper would not do stands in the package as nothing.
         """
-        share = self._shares.share(number_key(parcel.sector))
         elements = [keeping.element_of(order.tasks[place]) for place in parcel.places]
         allowed = [at for at, place in enumerate(parcel.places) if not reasons[place]]
+        if not allowed:
+            return b""
         try:
+            share = self._shares.share(number_key(parcel.sector))
             made = threshold.partials(
                 share,
                 order.among,
                 [elements[at] for at in allowed],
-                proof=bool(allowed),
+                proof=True,
                 chance=self._chance,
             )
         except JukinetError:
@@ -503,6 +512,8 @@ class _Checking:
         among = order.among
         if self._keeper.index not in among or len(set(among)) != self._keeper.threshold:
             return "among: this keeper works with as many others as the keepers' threshold wants"
+        if order.epoch != self._keeper.epoch:
+            return f"epoch: this keeper has shares of epoch {self._keeper.epoch} alone"
         return ""
 
     def _why_not_asked(self, task: Task, leaf: Leaf) -> str:
@@ -641,10 +652,11 @@ class _Spending:
         for row in SPENT.get_many(tx, "leaf", indexes):
             self._spent.setdefault((row.leaf, row.step), {})[row.among] = row.what
         self._steps = Counter(leaf for leaf, _ in self._spent)
-        self._used: dict[tuple[bytes, str], int] = {}
+        self._used: dict[tuple[bytes, str], set[int]] = {}
         digests = [sha256(one.content).digest() for one in order.orders]
         for one in USED.get_many(tx, "digest", digests):
-            self._used[one.digest, one.what] = one.leaf
+            self._used.setdefault((one.digest, one.what), set()).add(one.leaf)
+        self._settled = frozenset(self._used)
         self._fresh: list[Spent] = []
         self._fresh_used: list[Used] = []
 
@@ -668,17 +680,20 @@ class _Spending:
         return ""
 
     def why_not_order(self, digest: str, receipt: Receipt, task: Task) -> str:
-        """An order serves on one inquiry leaf, and on the leaf or leaves of one disclosure."""
-        raw = bytes.fromhex(digest)
-        what = "inquiry" if isinstance(task, OpenHandle) else "given"
-        first = self._used.get((raw, what))
-        if first is None:
-            self._used[raw, what] = receipt.index
-            self._fresh_used.append(Used(raw, what, receipt.index))
+        """An order serves on one inquiry leaf, and on the leaf of one disclosure.
+
+        Where a search finds several people, on the leaf of each: on those of the first time.
+        """
+        name = bytes.fromhex(digest), "inquiry" if isinstance(task, OpenHandle) else "given"
+        served = self._used.setdefault(name, set())
+        if receipt.index in served:
             return ""
-        alone = what == "inquiry" or bool(receipt.record)
-        last = first if alone else first + LEAVES_OF_ONE - 1
-        return "" if first <= receipt.index <= last else "order: it has served on another leaf"
+        several = name[1] == "given" and not receipt.record and name not in self._settled
+        if served and not (several and len(served) < LEAVES_OF_ONE):
+            return "order: it has served on another leaf"
+        served.add(receipt.index)
+        self._fresh_used.append(Used(*name, receipt.index))
+        return ""
 
     def write(self) -> None:
         """Write down what has become spent."""

@@ -327,20 +327,17 @@ class Inquiries:
             start = end
 
     def _disclosures(self, pending: Pending) -> _Part:
-        """A leaf for each candidate; kept from the resident for a while, where that is asked."""
-        body, defer_to = pending.body, pending.inquiry.defer_to
-        if defer_to is None:
-            leaf = door.disclosure_leaf(pending)
-            drafts = tuple(Draft(leaf, body, one.locator) for one in pending.candidates)
-        else:
-            deferred, keepers = (
-                door.deferred_leaf(pending, defer_to),
-                self._directory.public(DEFERRED),
-            )
-            drafts = tuple(
-                Draft(deferred, body, one.locator, keepers=keepers) for one in pending.candidates
-            )
+        """A leaf for each candidate."""
+        drafts = tuple(self._disclosure(pending, one) for one in pending.candidates)
         return _Part(drafts, partial(self._open, pending))
+
+    def _disclosure(self, pending: Pending, candidate: Candidate) -> Draft:
+        """The leaf about one candidate; kept from the resident for a while, where that is asked."""
+        if pending.inquiry.defer_to is None:
+            return Draft(door.disclosure_leaf(pending), pending.body, candidate.locator)
+        deferred = door.deferred_leaf(pending, pending.inquiry.defer_to)
+        keepers = self._directory.public(DEFERRED)
+        return Draft(deferred, pending.body, candidate.locator, keepers=keepers)
 
     # --- the disclosure's leaf, then the payload ----------------------------------------------
 

@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("leaf", WHOLE, primary_key=True, autoincrement=False),
         sa.Column("sector", sa.Text(), primary_key=True),
         sa.Column("number", sa.Text(), primary_key=True),
-        sa.Column("ticket", sa.LargeBinary(), nullable=False),
+        sa.Column("ticket", sa.LargeBinary(), primary_key=True),
         sa.Column("chk", sa.LargeBinary(), nullable=False),
         sqlite_strict=True,
         sqlite_with_rowid=False,

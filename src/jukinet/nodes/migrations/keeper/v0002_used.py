@@ -26,7 +26,7 @@ def upgrade() -> None:
         "used",
         sa.Column("digest", sa.LargeBinary(), primary_key=True),
         sa.Column("what", sa.Text(), primary_key=True),
-        sa.Column("leaf", WHOLE, nullable=False),
+        sa.Column("leaf", WHOLE, primary_key=True, autoincrement=False),
         sa.Column("chk", sa.LargeBinary(), nullable=False),
         sqlite_strict=True,
         sqlite_with_rowid=False,
