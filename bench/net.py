@@ -30,22 +30,38 @@ MASTER = bytes(range(32))
 NOBODY = Policy(NONE)
 
 
+class Unsealed(Folder):
+    """A folder whose stores are not sealed: what sealing costs is seen beside it."""
+
+    def store_key(self, path: Path) -> bytes:
+        """None."""
+        return None  # type: ignore[return-value]
+
+
 @contextmanager
 def network(
-    towns: int = 1, residents: int = 0, *, witnessed: Policy | None = NOBODY
+    towns: int = 1,
+    residents: int = 0,
+    *,
+    witnessed: Policy | None = NOBODY,
+    kind: type[Folder] = Folder,
 ) -> Iterator[Network]:
     """A network whose towns have empty books; by itself no witness is asked."""
-    with folder(towns, residents, witnessed=witnessed) as made, opened(made) as found:
+    with folder(towns, residents, witnessed=witnessed, kind=kind) as made, opened(made) as found:
         yield found
 
 
 @contextmanager
 def folder(
-    towns: int = 1, residents: int = 0, *, witnessed: Policy | None = NOBODY
+    towns: int = 1,
+    residents: int = 0,
+    *,
+    witnessed: Policy | None = NOBODY,
+    kind: type[Folder] = Folder,
 ) -> Iterator[Folder]:
     """The folder of such a network."""
     with tempfile.TemporaryDirectory(prefix="jukinet-bench-") as name:
-        made = Folder(Path(name) / "net", MasterKey(MASTER))
+        made = kind(Path(name) / "net", MasterKey(MASTER))
         mark = Mark(
             towns=tuple(town.code for town in choose(towns, min(3, towns))),
             agencies=AGENCIES,
