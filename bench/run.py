@@ -28,6 +28,7 @@ SCRIPTS = (
     "statement",
     "log",
     "witnesses",
+    "oprf",
 )
 
 

@@ -57,10 +57,7 @@ def test_any_k_members_do_the_work_of_a_key_that_nobody_holds(size, seed, shuffl
     room = Room(generation(k, n), seed=seed).run(shuffled=shuffled)
     outcomes = room.outcomes()
     certificates = [outcome.certificate for outcome in outcomes.values()]
-    assert all(
-        (each.keys, each.signatures) == (certificates[0].keys, certificates[0].signatures)
-        for each in certificates
-    )
+    assert all(each == certificates[0] for each in certificates)
     certificates[0].check(room.plan)
     for key in certificates[0].keys:
         key.check()
@@ -514,6 +511,11 @@ def test_a_ceremony_that_is_done_is_not_given_up():
     [
         pytest.param({"nonce": b"short"}, id="a short nonce"),
         pytest.param({"names": ()}, id="no key"),
+        pytest.param({"first_epoch": -1}, id="an epoch before the first"),
+        pytest.param(
+            {"members": (Member(name="x", verify=b"short", deals=1, holds=1),), "threshold": 1},
+            id="a short signing key",
+        ),
         pytest.param({"names": ("index", "index")}, id="a key twice"),
         pytest.param({"threshold": 0}, id="k = 0"),
         pytest.param({"threshold": 4}, id="k > n"),
@@ -549,15 +551,19 @@ def test_a_certificate_is_checked_against_its_plan_keys_and_signers():
     other = Room(generation(), seed=9).run().members[CHEAT].outcome().certificate
     with pytest.raises(Malformed):
         certificate.check(generation(nonce=b"9" * 16))
+    one, two, three = certificate.agreements
+    replace = msgspec.structs.replace
     for fields in (
         {"keys": other.keys},
-        {"dealt": other.dealt},
-        {"signatures": certificate.signatures[::-1]},
+        {"agreements": (one, two, other.agreements[2])},
+        {"agreements": (one, two, replace(three, signature=two.signature))},
+        {"agreements": (one, two, change(three, dealt=other.agreements[2].dealt))},
     ):
         with pytest.raises(Refused):
-            msgspec.structs.replace(certificate, **fields).check(room.plan)
-    with pytest.raises(Malformed):
-        msgspec.structs.replace(certificate, signatures=certificate.signatures[:2]).check(room.plan)
+            replace(certificate, **fields).check(room.plan)
+    for agreements in ((one, two), (two, one, three), (one, two, three, three), (one, two, two)):
+        with pytest.raises(Malformed):
+            replace(certificate, agreements=agreements).check(room.plan)
 
 
 def test_no_error_or_outcome_shows_a_share():

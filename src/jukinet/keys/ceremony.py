@@ -17,6 +17,7 @@ Source: C2SP cocktail-dkg, v0.0.1; docs/decisions/0020 says where and why we dif
 'c9068a9b'
 """
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final, TypeAlias
 
@@ -115,7 +116,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, tag_field="plan"):
             raise Malformed(f"plan: wants 1 to {KEYS_MAX} keys, each name once")
         if not self.members or _twice([member.name for member in self.members]):
             raise Malformed("plan: wants members, each name once")
-        if _twice([member.verify for member in self.members]):
+        if _twice([VerifyKey(member.verify).raw for member in self.members]):
             raise Malformed("plan: wants a signing key of its own for each member")
         for numbers in (
             [member.deals for member in self.dealers],
@@ -154,6 +155,8 @@ class Generation(Plan, frozen=True, kw_only=True, tag="generation"):
         for place, member in enumerate(self.members, start=1):
             if (member.deals, member.holds) != (place, place):
                 raise Malformed("plan: of new keys, each member deals and holds its own share")
+        if self.first_epoch < 0:
+            raise Malformed(f"plan: an epoch is 0 or more, got {self.first_epoch}")
         Plan.check(self)
 
 
@@ -190,6 +193,11 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True, tag="agreement"):
     dealt: tuple[tuple[bytes, bytes], ...]
     keys: bytes
     signature: bytes = b""
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """Of the dealings; a dealer's two signatures of one dealing are no contradiction."""
+        return tuple(digest for digest, _ in self.dealt)
 
 
 class Handing(msgspec.Struct, frozen=True, kw_only=True, tag="handing"):
@@ -230,26 +238,22 @@ _DECODER: Final = msgspec.msgpack.Decoder(Message)
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """What every member signed: that these dealings of this plan make these keys."""
+    """What every member signed: that the same dealings of one plan make these keys."""
 
-    ceremony: bytes
-    dealt: tuple[tuple[bytes, bytes], ...]
     keys: tuple[GroupKey, ...]
-    signatures: tuple[bytes, ...]
+    agreements: tuple[Agreement, ...]
 
     def check(self, plan: Plan) -> None:
         """Raises Refused unless all members of the plan signed it, Malformed for another plan."""
-        if self.ceremony != plan.id() or len(self.signatures) != len(plan.members):
-            raise Malformed("certificate: belongs to another ceremony")
-        for member, signature in zip(plan.members, self.signatures, strict=True):
-            agreement = Agreement(
-                ceremony=self.ceremony,
-                sender=member.name,
-                dealt=self.dealt,
-                keys=digest_of_keys(self.keys),
-                signature=signature,
-            )
+        if [each.sender for each in self.agreements] != [each.name for each in plan.members]:
+            raise Malformed("certificate: is not by the members of this plan")
+        signed = digest_of_keys(self.keys)
+        for member, agreement in zip(plan.members, self.agreements, strict=True):
+            if agreement.ceremony != plan.id():
+                raise Malformed("certificate: belongs to another ceremony")
             refuse_unsigned(agreement, member)
+            if agreement.keys != signed or agreement.digests != self.agreements[0].digests:
+                raise Refused("certificate: a member signed other keys", rule="certificate")
 
 
 def encode(message: Message) -> bytes:
@@ -375,6 +379,5 @@ def _signed(kind: type, digest_of_it: bytes) -> bytes:
     return _SIGNED + kind.__name__.encode() + b"\x00" + digest_of_it
 
 
-def _twice(values: object) -> bool:
-    found = list(values)  # type: ignore[call-overload]
-    return len(set(found)) < len(found)
+def _twice(values: Sequence[object]) -> bool:
+    return len(set(values)) < len(values)

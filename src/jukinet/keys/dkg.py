@@ -301,13 +301,11 @@ class Participant:
     def _seal_to(self, receiver: Member, dealer: Member, values: Sequence[Secret]) -> bytes:
         """Some values to the key that the receiver drew for this dealer; they are wiped."""
         key = SealKey(self._joinings[receiver.name].seals[self._plan.dealers.index(dealer)])
-        plain = bytearray()
-        for value in values:
-            plain += value.reveal()
-            value.wipe()
-        sealed = key.seal(plain, _place_of(self._id, dealer, receiver))
-        plain[:] = bytes(len(plain))
-        return sealed
+        with Secret(bytes(SCALAR_SIZE * len(values))) as plain:
+            for place, value in enumerate(values):
+                plain.write(SCALAR_SIZE * place, value)
+                value.wipe()
+            return key.seal(plain.reveal(), _place_of(self._id, dealer, receiver))
 
     # Receiving.
 
@@ -381,7 +379,7 @@ class Participant:
 
     def _compare(self, agreement: Agreement) -> None:
         dealt, keys = self._mine()
-        if [digest for digest, _ in agreement.dealt] == [digest for digest, _ in dealt]:
+        if agreement.digests == tuple(digest for digest, _ in dealt):
             if agreement.keys != keys:
                 raise Fault(agreement.sender, "agreed to other keys", agreements=(agreement,))
             return
@@ -403,12 +401,8 @@ class Participant:
 
     def _certificate(self) -> Certificate:
         return Certificate(
-            ceremony=self._id,
-            dealt=self._mine()[0],
             keys=self._keys,
-            signatures=tuple(
-                self._agreements[member.name].signature for member in self._plan.members
-            ),
+            agreements=tuple(self._agreements[member.name] for member in self._plan.members),
         )
 
     # Judging: an accusation without a proof falls back on the accuser.

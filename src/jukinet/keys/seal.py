@@ -51,7 +51,7 @@ class SealKey:
         self.raw = bytes(raw)
         self._key = X25519PublicKey.from_public_bytes(self.raw)
 
-    def seal(self, plaintext: bytes | bytearray, context: bytes) -> bytes:
+    def seal(self, plaintext: bytes | memoryview, context: bytes) -> bytes:
         """Encapsulated key, ciphertext and tag; another one each time, from the library's chance.
 
         Raises Malformed when nothing can be sealed to this key, as it is one of the few weak ones.
