@@ -72,8 +72,8 @@ class Round:
         newest = max((one.epoch for one in standings.values()), default=NO_EPOCH)
         for ahead in standings.values():
             if ahead.epoch == newest:
-                for plan, certificate in ceremonies(ahead):
-                    mail = agreements(plan, certificate)
+                for _, certificate in ceremonies(ahead):
+                    mail = agreements(certificate)
                     for name, one in standings.items():
                         if one.made != ahead.made:
                             self._line.post(Message(sender=COORDINATOR, receiver=name, body=mail))
