@@ -383,7 +383,7 @@ def test_a_town_that_knows_no_move_out_gives_one_and_the_same_answer(town, known
 
 
 def test_a_message_that_is_none_of_a_towns_is_refused(town):
-    body = Ask(agency="x", inquiry=b"", signature=b"")
+    body = Ask(agency="x", order=b"", signature=b"", questions=())
     with pytest.raises(Malformed, match="takes no Ask"):
         town.node.step(Message(sender="x", receiver=CHIYODA, body=body), town.now)
 

@@ -17,6 +17,7 @@ from jukinet.keys.sign import SigningKey
 from jukinet.law.notice import SealedNotice
 from jukinet.nodes.centre import shelves
 from jukinet.nodes.centre.intake import Intake
+from jukinet.nodes.centre.releasing import Releasing
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.message import CENTRE
 from jukinet.store.engine import Store
@@ -26,6 +27,7 @@ from support import (
     SAPPORO_CHUO,
     SAPPORO_KITA,
     SHINJUKU,
+    TAGS,
     YOKOHAMA_TSURUMI,
     centre_ring,
     directory_of,
@@ -112,6 +114,13 @@ def test_nothing_is_written_before_those_whom_it_concerns_were_told(nation):
 # --- the whole centre -------------------------------------------------------------------------
 
 
+def released() -> Releasing:
+    """The keys of the tags, as the keepers have opened them."""
+    found = Releasing.__new__(Releasing)
+    found._keys = {town[:2]: TAGS[town[:2]] for town in TOWNS}
+    return found
+
+
 class Killed(Exception):
     """The process is killed at a commit."""
 
@@ -125,7 +134,7 @@ class Centre:
             national=memory(*shelves.NATIONAL),
             chains=memory(*shelves.CHAINS),
         )
-        self.intake = Intake(self.shelves, CENTRE_RING, DIRECTORY)
+        self.intake = Intake(self.shelves, CENTRE_RING, DIRECTORY, released())
         self.commits_left = -1
         for store in self.stores:
             store.commit = self.commit
