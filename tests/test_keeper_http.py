@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -40,7 +41,7 @@ from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.keeping import write_keepers
 from jukinet.tasks.network import open_network
 from jukinet.tasks.verifying import verify
-from jukinet.wire import keeper_server
+from jukinet.wire import keeper_server, serving
 from jukinet.wire.line import Line
 from jukinet.wire.remote_keeper import RemoteKeeper
 
@@ -367,3 +368,12 @@ def test_what_the_keepers_hold_together_is_proved_before_a_network_believes_it(t
     with pytest.raises(Refused, match="have not signed"):
         proved(standing, strangers.trusted)
     assert msgspec.structs.asdict(kept.sharing)["epoch"] == 0
+
+
+def test_a_server_sends_each_part_of_an_answer_at_once():
+    with (
+        serving.listen("127.0.0.1", 0) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
