@@ -177,8 +177,8 @@ def test_a_keeper_that_is_killed_at_any_step_goes_on_and_the_epoch_counts_at_all
         assert ended.agreed
     went_on = [keeper for keeper in three if keeper.epoch == 1]
     if went_on and victim.epoch == 0:  # it promised: with the others' agreements it goes on, too
-        ((plan, certificate),) = ceremonies(went_on[0].office.standing())
-        assert victim.office.answer(agreements(plan, certificate), None).epoch == 1
+        ((_, certificate),) = ceremonies(went_on[0].office.standing())
+        assert victim.office.answer(agreements(certificate), None).epoch == 1
     assert len({keeper.epoch for keeper in three}) == 1
     assert works(three, (1, 2)) == works(three, (2, 3)) == before
 
@@ -222,9 +222,9 @@ def test_a_ceremony_that_was_promised_is_not_forgotten_for_another(three):
     ended = hold(other, three)
     assert not ended.counted
     assert "keeper-1" in ended.refused
-    ((plan, certificate),) = ceremonies(first.office.standing())
+    ((_, certificate),) = ceremonies(first.office.standing())
     for keeper in three[1:]:
-        assert keeper.office.answer(agreements(plan, certificate), None).epoch == 1
+        assert keeper.office.answer(agreements(certificate), None).epoch == 1
     assert works(three, (2, 3)) == before
 
 
@@ -265,6 +265,42 @@ def test_a_keeper_that_deals_wrong_shares_is_named_by_the_others_and_nothing_cou
     assert {names for names, _ in ended.blamed.values()} == {("keeper-2",)}
     assert [keeper.epoch for keeper in three] == [0, 0, 0]
     assert any("keeper-2" in line for line in three[0].noted)
+
+
+@pytest.mark.parametrize("what", ["an accusation", "another agreement"])
+def test_a_liar_cannot_leave_one_behind_that_has_agreed(three, what):
+    """keeper-1 gets all agreements; keeper-2 is first told something else by keeper-3."""
+    plan = resharing(three[0])
+    agreed, everything = {}, {}
+
+    def watch(message):
+        if isinstance(message.body, Said):
+            everything.update(dict.fromkeys(message.body.letters))
+            for one in map(words.decode, message.body.letters):
+                if isinstance(one, words.Agreement):
+                    agreed[one.sender] = one
+        if len(agreed) == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        hold(plan, three, watch)
+    lie = (
+        words.Accusation(ceremony=plan.id(), sender="keeper-3", accused="keeper-1")
+        if what == "an accusation"
+        else msgspec.structs.replace(agreed["keeper-3"], keys=bytes(32))
+    )
+    lie = words.encode(words.sign(lie, three[2].office._signing))
+    letters = tuple(words.encode(one) for one in agreed.values())
+    victim = three[1].office
+    told = victim.answer(Mail(number=0, ceremony=plan.id(), letters=(*everything, lie)), None)
+    assert (
+        three[0].office.answer(Mail(number=0, ceremony=plan.id(), letters=letters), None).epoch == 1
+    )
+    three[1].up()
+    assert told.epoch == 1 or (
+        three[1].office.answer(Mail(number=0, ceremony=plan.id(), letters=letters), None).epoch == 1
+    )
+    assert works(three[:2], (1, 2)) is not None
 
 
 def test_the_coordinator_sees_no_share(three):

@@ -20,6 +20,7 @@ from jukinet.tasks import ceremonies, keeping, locking
 from jukinet.tasks.ceremonies import Round, gathered, shared
 from jukinet.tasks.folder import Folder, read_public
 from jukinet.tasks.keeping import Keepers, open_seat
+from jukinet.tasks.network import open_network
 
 app = App(name="keeper", help="A keeper of the keys' shares (符号鍵の保管者).")
 
@@ -133,7 +134,7 @@ def trust(dir: Where, /, *, keepers: Annotated[Path, Parameter(help="Their file.
     It takes part in ceremonies of just these. See that each line is by that keeper's operator:
     whoever's key stands here gets a share.
     """
-    found = _read_keepers(keepers)
+    found = keeping.read_keepers(keepers)
     keeping.trust(opened(dir), found.trusted)
     _plain([f"{dir}: works with {found.trusted.threshold} of {', '.join(found.names)}"])
     return DONE
@@ -279,11 +280,11 @@ def change(
     All of them, old and new, must have been told with `jukinet keeper trust --keepers NEW`; who
     holds shares now and will hold none only takes leave.
     """
-    before, after = _read_keepers(old), _read_keepers(keepers)
+    before, after = keeping.read_keepers(old), keeping.read_keepers(keepers)
     folder = opened(dir) if dir else None
     everybody = ceremonies.together(before, after)
     with gathered(everybody, folder, now()) as round_:
-        found = _some(shared(round_.standings(before.names), before))
+        found = _some(shared(round_.caught_up(before.names), before))
         plan = ceremonies.resharing(found, after.trusted, before.names, token_bytes)
         if not dry_run:
             ceremonies.refuse_unagreed(round_.hold(plan))
@@ -318,7 +319,7 @@ def recover(
     if folder is not None and not dry_run:
         who = ceremonies.make_lost(folder, who, lost)
     with gathered(who, folder, now()) as round_:
-        standings = round_.standings(who.names)
+        standings = round_.caught_up(who.names)
         found = _some(shared(standings, who, without=lost))
         there = [name for name in who.names if name in standings]
         plan = ceremonies.recovery(found, who.trusted, lost, there, token_bytes)
@@ -377,7 +378,7 @@ def _hold(
     folder = opened(dir) if dir else None
     who = _who(folder, file)
     with gathered(who, folder, now()) as round_:
-        found = shared(round_.standings(who.names), who)
+        found = shared(round_.caught_up(who.names), who)
         plan = planned(round_, who, found)
         if plan is not None and not dry_run:
             ceremonies.refuse_unagreed(round_.hold(plan))
@@ -388,9 +389,11 @@ def _hold(
 def _say(
     folder: Folder | None, who: Keepers, found: Sharing | None, *, dry_run: bool, as_json: bool
 ) -> int:
-    """What the keepers hold now; a network's directory says so, too."""
+    """What the keepers hold now; a network's directory and its public log say so, too."""
     if folder is not None and found is not None and not dry_run:
         ceremonies.put_sharing(folder, found, who.urls)
+        with open_network(folder, now(), only_towns=()):
+            pass  # it has the new keys written into its log when it comes up
     result = {
         "epoch": found.epoch if found else None,
         "keys": len(found.keys) if found else 0,
@@ -408,19 +411,11 @@ def _say(
 def _who(folder: Folder | None, file: Path | None) -> Keepers:
     """The keepers of a file, or of a network's directory."""
     if file is not None:
-        return _read_keepers(file)
+        return keeping.read_keepers(file)
     if folder is None:
         raise Malformed("keepers: name their file with --keepers, or a network's folder with --dir")
     folder.require()
     return ceremonies.of_network(folder)
-
-
-def _read_keepers(file: Path) -> Keepers:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise Malformed(f"--keepers: {file} cannot be read; wants a file of keepers") from None
-    return keeping.parse_keepers(text)
 
 
 def _some(found: Sharing | None) -> Sharing:

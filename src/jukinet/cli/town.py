@@ -25,19 +25,23 @@ from jukinet.errors import Malformed, Refused
 from jukinet.law.leaf import Holder
 from jukinet.law.notification import DoubleRegistration, Filed, Proof, Who
 from jukinet.law.record import Record, written_out
+from jukinet.law.schedule import load
 from jukinet.merkle import policy
 from jukinet.merkle.policy import Policy
 from jukinet.names.era import to_era
 from jukinet.nodes.counter import VALID_DAYS
+from jukinet.nodes.keyring import key_names
 from jukinet.nodes.municipality import Municipality
 from jukinet.numbers import municipality_code
 from jukinet.register import book, codes
 from jukinet.tasks.asking import AGENCIES
+from jukinet.tasks.ceremonies import gathered, shared
 from jukinet.tasks.code_changes import file
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.importing import LineDesk, import_residents
 from jukinet.tasks.importing import Report as ImportReport
-from jukinet.tasks.network import Network, create, open_network
+from jukinet.tasks.keeping import read_keepers
+from jukinet.tasks.network import Kept, Network, create, open_network
 from jukinet.tasks.papers.view_key import view_key_sheet
 from jukinet.tasks.residents import give_view_key, write_down_union
 
@@ -83,7 +87,8 @@ def show(
 INIT_EXAMPLES = """Examples:
   jukinet town init --dir mine --towns 131016
   jukinet town init --dir three --towns 131016,141011,011011
-  jukinet town init --dir mine --towns 131016 --witnesses witnesses.txt"""
+  jukinet town init --dir mine --towns 131016 --witnesses witnesses.txt
+  jukinet town init --dir mine --towns 131016 --keepers keepers.txt"""
 
 
 @app.command(help_epilogue=INIT_EXAMPLES)
@@ -93,13 +98,18 @@ def init(
     witnesses: Annotated[
         Path | None, Parameter(help="Witnesses elsewhere: a policy file without a log.")
     ] = None,
+    keepers: Annotated[
+        Path | None, Parameter(help="Keepers elsewhere, who have held their ceremony: their file.")
+    ] = None,
     dir: InFolder = DEFAULT_FOLDER,
 ) -> int:
     """Make a folder for towns whose books are empty: to import into, or to fill at their desks.
 
     All keys are drawn anew. Codes come from the centre's pools. Without --witnesses the folder has
     three witnesses of its own; witnesses elsewhere must first be told to trust this log:
-    `jukinet witness trust --dir W DIR/centre/log/policy`.
+    `jukinet witness trust --dir W DIR/centre/log/policy`. Without --keepers it has three keepers of
+    its own; keepers elsewhere hold their ceremony first (`jukinet keeper ceremony`), and are then
+    given the directory: `jukinet keeper join K DIR/public/directory.json`.
     """
     folder = Folder(Path(dir))
     folder.refuse_foreign()
@@ -111,7 +121,8 @@ def init(
         raise Malformed("--towns: name at least one municipality by its six digits")
     mark = Mark(towns=tuple(one.code.digits for one in known), agencies=AGENCIES)
     witnessed = _witnessed(witnesses)
-    create(begun(dir), mark, witnessed=witnessed)
+    kept = _kept(keepers)
+    create(begun(dir), mark, witnessed=witnessed, kept=kept)
     paper.print(f"{dir}: {', '.join(one.full_name for one in known)}")
     return DONE
 
@@ -126,6 +137,22 @@ def _witnessed(file: Path | None) -> Policy | None:
     if any(not one.url for one in found.witnesses):
         raise Malformed("--witnesses: each line ends with the address of the witness")
     return found
+
+
+def _kept(file: Path | None) -> Kept | None:
+    """What the keepers of a file hold, each with its address."""
+    if file is None:
+        return None
+    who = read_keepers(file)
+    with gathered(who, None, now()) as round_:
+        found = shared(round_.caught_up(who.names), who)
+    lacking = set(key_names(load())) - {key.name for key in (found.keys if found else ())}
+    if found is None or lacking:
+        raise Refused(
+            "--keepers: they do not hold shares of all keys; hold their ceremony first, with "
+            f"`jukinet keeper ceremony --keepers {file}`"
+        )
+    return Kept(found, who.urls)
 
 
 IMPORT_EXAMPLES = """Examples:

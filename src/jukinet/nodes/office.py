@@ -31,7 +31,7 @@ import msgspec
 
 from jukinet.errors import Damaged, JukinetError, Malformed, OutOfStep, Refused
 from jukinet.keys import ceremony as words
-from jukinet.keys.ceremony import Accusation, Agreement, Certificate, Generation, Member, Plan
+from jukinet.keys.ceremony import Agreement, Certificate, Generation, Member, Plan
 from jukinet.keys.chance import Chance, drawn
 from jukinet.keys.dkg import Outcome
 from jukinet.keys.refresh import (
@@ -302,11 +302,19 @@ class Office:
         return machine
 
     def _outcome_all_the_same(self, found: UnderWay) -> Outcome | None:
-        """Where one accuses after all have agreed, the agreements count."""
-        taken = [words.decode(one) for one in found.taken]
-        return _outcome(
-            self._replayed(found, (one for one in taken if not isinstance(one, Accusation)))
-        )
+        """What a ceremony comes to for one that has agreed, whoever accuses or contradicts since.
+
+        Another may have the agreements of all already: where they are here, too, they count.
+        """
+        mine = next(one for one in map(words.decode, found.said) if isinstance(one, Agreement))
+        machine = self._replayed(found, ())
+        agreed = False
+        for word in map(words.decode, found.taken):
+            same = isinstance(word, Agreement) and _content(word) == _content(mine)
+            if same or not agreed:
+                said = machine.take(word)
+                agreed = agreed or any(isinstance(one, Agreement) for one in said)
+        return _outcome(machine)
 
     # --- what it may take part in -----------------------------------------------------------
 
@@ -443,7 +451,7 @@ class Office:
 
     def _counts(self, ceremony: bytes) -> bool:
         made = self._held.made if self._held else ()
-        return any(certificate.agreements[0].ceremony == ceremony for _, certificate in made)
+        return any(_of(certificate) == ceremony for _, certificate in made)
 
     def _under_way(self, ceremony: bytes) -> UnderWay | None:
         content = self._papers.get(_paper(ceremony))
@@ -484,10 +492,10 @@ def stream(seed: bytes) -> Chance:
     return more
 
 
-def agreements(plan: Plan, certificate: Certificate) -> Mail:
+def agreements(certificate: Certificate) -> Mail:
     """The last words of all members, as a certificate has them: with these one can finish."""
     letters = tuple(map(words.encode, certificate.agreements))
-    return Mail(number=0, ceremony=plan.id(), letters=letters)
+    return Mail(number=0, ceremony=_of(certificate), letters=letters)
 
 
 def ceremonies(standing: Standing) -> list[tuple[AnyPlan, Certificate]]:
@@ -532,6 +540,16 @@ def _outcome(machine: Participant) -> Outcome | None:
 
 def _by_name(keys: Iterable[GroupKey]) -> dict[str, GroupKey]:
     return {key.name: key for key in keys}
+
+
+def _content(agreement: Agreement) -> tuple[tuple[bytes, ...], bytes]:
+    """What is agreed to: these dealings, and the keys that they make."""
+    return agreement.digests, agreement.keys
+
+
+def _of(certificate: Certificate) -> bytes:
+    """The ceremony that a certificate is of."""
+    return certificate.agreements[0].ceremony
 
 
 def _short(ceremony: bytes) -> str:

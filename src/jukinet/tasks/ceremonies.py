@@ -59,17 +59,27 @@ class Round:
         self._line.run()
         return {one.sender: one.body for one in heard if isinstance(one.body, Standing)}
 
-    def catch_up(self, standings: Mapping[str, Standing]) -> None:
-        """Bring those who were cut off the last words of a ceremony that counts elsewhere."""
+    def caught_up(self, names: Sequence[str]) -> dict[str, Standing]:
+        """What each keeper says of itself, once those who were cut off have caught up.
+
+        They are brought the last words of a ceremony that counts elsewhere.
+        """
+        found = self.standings(names)
+        return self.standings(names) if self._bring_last_words(found) else found
+
+    def _bring_last_words(self, standings: Mapping[str, Standing]) -> bool:
+        brought = False
         newest = max((one.epoch for one in standings.values()), default=NO_EPOCH)
         for ahead in standings.values():
             if ahead.epoch == newest:
-                for plan, certificate in ceremonies(ahead):
-                    mail = agreements(plan, certificate)
+                for _, certificate in ceremonies(ahead):
+                    mail = agreements(certificate)
                     for name, one in standings.items():
                         if one.made != ahead.made:
                             self._line.post(Message(sender=COORDINATOR, receiver=name, body=mail))
+                            brought = True
         self._line.run()
+        return brought
 
     def hold(self, plan: Plan) -> Ended:
         """Hold a ceremony to whatever end it comes."""
@@ -240,8 +250,7 @@ def found_own(
 def gathered(keepers: Keepers, folder: Folder | None, now: datetime) -> Iterator["Round"]:
     """Some keepers on one line, until the end: elsewhere, or in a network's own folder.
 
-    Raises Refused for one that is neither. Who was cut off before the last words of an epoch that
-    counts is brought them.
+    Raises Refused for one that is neither.
     """
     with ExitStack() as stack:
         nodes: list[Node] = []
@@ -255,9 +264,7 @@ def gathered(keepers: Keepers, folder: Folder | None, now: datetime) -> Iterator
                 nodes.append(stack.enter_context(open_seat(own)))
             elif folder is None:
                 raise Refused(f"{name}: its line has no address; add where it runs")
-        round_ = Round(nodes, now)
-        round_.catch_up(round_.standings(keepers.names))
-        yield round_
+        yield Round(nodes, now)
 
 
 def of_network(folder: Folder) -> Keepers:

@@ -327,6 +327,15 @@ def read_shares(folder: Folder) -> Mapping[str, KeyShare]:
 # --- a file of keepers -----------------------------------------------------------------------
 
 
+def read_keepers(file: Path) -> Keepers:
+    """The keepers of a file; Malformed where it cannot be read, or is none."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Malformed(f"--keepers: {file} cannot be read; wants a file of keepers") from None
+    return parse_keepers(text)
+
+
 def parse_keepers(text: str) -> Keepers:
     """Keepers from their file: `threshold K`, and for each `keeper NAME KEY [URL]`, in order.
 

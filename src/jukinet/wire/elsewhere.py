@@ -20,7 +20,7 @@ class Come(NamedTuple):
     messages: Sequence[Message] = ()
     after_seconds: float = 0.0
     owed_seconds: float | None = None
-    """Where no reply will come: how long whoever asked would still have waited for it."""
+    """Where no reply will come: how long whoever asked may still wait for it, at most."""
 
 
 class Elsewhere:
@@ -29,6 +29,7 @@ class Elsewhere:
     def __init__(self) -> None:
         self._back: SimpleQueue[tuple[int, Sequence[Message] | None]] = SimpleQueue()
         self._until: dict[int, float] = {}  # by ticket, on the machine's clock
+        self._seconds: dict[int, float] = {}
         self._numbers = count()
 
     @property
@@ -40,6 +41,7 @@ class Elsewhere:
         """For something that is sent now and has this long to be answered."""
         number = next(self._numbers)
         self._until[number] = monotonic() + seconds
+        self._seconds[number] = seconds
         return number
 
     def come(self, ticket: int, messages: Sequence[Message] | None) -> None:
@@ -56,20 +58,22 @@ class Elsewhere:
         except Empty:
             return self._late(began)
         now = monotonic()
-        until = self._until.pop(ticket, None)
-        if until is None:  # it had its time, and was given up
-            return Come((), now - began)
+        seconds = self._given_back(ticket)
         if messages is None:
-            return Come((), now - began, max(0.0, until - now))
-        return Come(messages, now - began)
+            return Come((), now - began, seconds)
+        return Come(() if seconds is None else messages, now - began)
 
     def _late(self, began: float) -> Come:
         """Give up what has had its time."""
         now = monotonic()
         late = [ticket for ticket, until in self._until.items() if until <= now]
-        for ticket in late:
-            del self._until[ticket]
-        return Come((), now - began, 0.0 if late else None)
+        seconds = [found for ticket in late if (found := self._given_back(ticket)) is not None]
+        return Come((), now - began, max(seconds, default=None))
+
+    def _given_back(self, ticket: int) -> float | None:
+        """The time that a ticket had; None where it was given up already."""
+        self._until.pop(ticket, None)
+        return self._seconds.pop(ticket, None)
 
 
 @runtime_checkable
