@@ -167,7 +167,7 @@ def _begins_chain(record: Record) -> bool:
 def _told(record: Record, number: int, item: Item) -> reconcile.Told:
     assert record.attachment is not None
     return reconcile.Told(
-        record.attachment.locator, record.version, number, sha256(item.body).digest()
+        record.number, record.attachment.locator, record.version, number, sha256(item.body).digest()
     )
 
 
