@@ -254,10 +254,10 @@ def test_what_two_agencies_hold_of_one_person_cannot_be_joined():
     nation = Nation((CHIYODA,), ("pension", "tax"))
     records = [nation.record(CHIYODA, nation.enter(CHIYODA)[0])]
     held = {}
-    for name, row in (("pension", "1-77"), ("tax", "1-39")):
-        outcome = nation.ask(name, row, "items", search(records[0]))
-        with nation.stores[name].begin() as tx:
-            held[name] = agency_rows(tx)
+    for agency, row in (("pension", "1-77"), ("tax", "1-39")):
+        outcome = nation.ask(agency, row, "items", search(records[0]))
+        with nation.stores[agency].begin() as tx:
+            held[agency] = agency_rows(tx)
         assert outcome.number
     numbers = {name: {row.number for row in subjects} for name, (subjects, _) in held.items()}
     assert not numbers["pension"] & numbers["tax"]
