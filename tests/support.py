@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from itertools import count
+from pathlib import Path
 from random import Random
 
 from jukinet.keys import group, kem, threshold
@@ -14,6 +16,7 @@ from jukinet.keys.seal import OpenKey
 from jukinet.keys.secret import Secret
 from jukinet.keys.sign import SigningKey
 from jukinet.keys.threshold import GroupKey, KeyShare
+from jukinet.keys.wrap import Cost, PassphraseLock
 from jukinet.law import notification as law
 from jukinet.law.identity import Name, Sex
 from jukinet.law.record import FamilyRegister, parse_relationship
@@ -43,6 +46,8 @@ from jukinet.nodes.message import DESK, Filed, Filing, Message, NotFiled, Tick, 
 from jukinet.numbers import individual_number, resident_code
 from jukinet.register import book, codes
 from jukinet.store.engine import Store, open_store
+from jukinet.tasks import locking
+from jukinet.tasks.folder import Folder
 
 JST = timezone(timedelta(hours=9))
 DAY = date(2026, 4, 1)
@@ -69,6 +74,39 @@ def memory(*metadatas) -> Store:
     with store.begin() as tx:
         tx.create(*[table for metadata in metadatas for table in metadata.sorted_tables])
     return store
+
+
+def key_of(url: str | Path) -> bytes | None:
+    """The key of a store of the tests: those of the name `sealed` have one."""
+    return b"sealed".ljust(32, b".") if str(url).endswith("sealed.db") else None
+
+
+def reopened(url: str | Path, **more) -> Store:
+    """A store of the tests by its address, with its key if it has one."""
+    return open_store(url, key=key_of(url), **more)
+
+
+PASSPHRASE = "a passphrase of the tests"
+CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
+
+
+def by_words(passphrase: str = PASSPHRASE) -> PassphraseLock:
+    """A lock that costs no time."""
+    return PassphraseLock(passphrase, os.urandom, cost=CHEAP)
+
+
+def new_folder(root: Path) -> Folder:
+    """A new folder with a lock that costs no time, unlocked for the command line too."""
+    made = locking.begin(Folder(root), by_words())
+    locking.remember(made)
+    return made
+
+
+def unlocked(root: Path) -> Folder:
+    """A folder that was made so or by the command line, or a copy of it, open."""
+    found = locking.recalled(root, NOON)
+    assert found is not None, root
+    return found
 
 
 def name(text: str = "山田 花子", reading: str = "ヤマダ ハナコ") -> Name:

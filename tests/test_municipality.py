@@ -266,7 +266,6 @@ def test_a_town_that_could_not_write_its_request_for_codes_asks_again(town, monk
     town = Town(pool=200)
     with town.store.begin() as tx:
         codes.allot(tx, fresh_codes(1, "one more"))
-    town.node._asked_for_codes = False
     with monkeypatch.context() as cut:
         failing(cut, town.store, "commit", 0)
         handed_in(town, entry(), entry())
@@ -467,6 +466,7 @@ KINDS = {
         family_register=REGISTER,
     ),
     law.ExOfficioDeletion: lambda f, p: law.ExOfficioDeletion(filed=f, person=p),
+    law.DoubleRegistration: lambda f, p: law.DoubleRegistration(filed=f, person=p, kept=p + 1),
     law.NameChange: lambda f, p: law.NameChange(
         filed=f, person=p, name=SECRET_ALIAS, cause=law.NameCause.OTHER, family_register=REGISTER
     ),

@@ -49,6 +49,18 @@ def test_what_is_revealed_cannot_be_written():
         Secret(CONTENT).reveal()[0] = 1
 
 
+@pytest.mark.parametrize("start", [-1, 1, 32])
+def test_a_secret_is_written_into_another_only_where_it_fits(start):
+    into = Secret(bytes(32))
+    with pytest.raises(Refused):
+        into.write(start, Secret(CONTENT))
+    into.write(0, Secret(CONTENT))
+    assert into == Secret(CONTENT)
+    into.wipe()
+    with pytest.raises(Refused):
+        into.write(0, Secret(CONTENT))
+
+
 def test_the_original_may_be_wiped_and_the_secret_stays():
     original = bytearray(CONTENT)
     secret = Secret(original)

@@ -8,9 +8,12 @@ from jukinet.cli import (
     code,
     demo,
     enrolling,
+    keeper,
     ledger,
+    number,
     resident,
     town,
+    unlocking,
     verify,
     witness,
     world,
@@ -26,6 +29,9 @@ app = App(
 )
 
 app.command(demo.demo, help_epilogue=demo.EXAMPLES)
+app.command(unlocking.unlock, help_epilogue=unlocking.UNLOCK_EXAMPLES)
+app.command(unlocking.lock, help_epilogue=unlocking.LOCK_EXAMPLES)
+app.command(unlocking.passphrase_app)
 app.command(verify.verify, help_epilogue=verify.EXAMPLES)
 app.command(audit.audit, help_epilogue=audit.EXAMPLES)
 app.command(asking.ask, help_epilogue=asking.EXAMPLES)
@@ -37,7 +43,9 @@ app.command(ledger.sample, help_epilogue=ledger.SAMPLE_EXAMPLES)
 app.command(world.app)
 app.command(town.app)
 app.command(code.app)
+app.command(number.app)
 app.command(witness.app)
+app.command(keeper.app)
 
 
 def main() -> None:

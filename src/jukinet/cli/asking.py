@@ -1,7 +1,6 @@
 """`jukinet ask`: one question, as an agency asks it."""
 
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -17,6 +16,7 @@ from jukinet.cli.common import (
     paper,
     parse_day,
 )
+from jukinet.cli.opening import opened
 from jukinet.errors import Malformed, OutOfStep
 from jukinet.law.identity import Item, Sex
 from jukinet.law.inquiry import ByHandle, BySearch, Claim, Content
@@ -25,7 +25,6 @@ from jukinet.names import era, legal
 from jukinet.nodes.agency import Agency, Outcome
 from jukinet.numbers import municipality_code
 from jukinet.numbers.municipality_code import MunicipalityCode
-from jukinet.tasks.folder import Folder
 from jukinet.tasks.network import open_network
 
 EXAMPLES = """Examples:
@@ -63,7 +62,7 @@ def ask(
     what was asked. Exit 1 for a refusal.
     """
     subject = _subject(name, kana, birth, place, sex, handle)
-    folder = Folder(Path(dir))
+    folder = opened(dir)
     with open_network(folder, now(), only_towns=()) as network:
         if agency not in network.agencies:
             known = ", ".join(network.agencies)

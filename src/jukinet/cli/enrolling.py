@@ -16,10 +16,10 @@ from jukinet.cli.common import (
     paper,
     progress,
 )
+from jukinet.cli.opening import opened
 from jukinet.errors import Malformed
 from jukinet.tasks.enrolling import AT_ONCE, Enrolment
 from jukinet.tasks.enrolling import enrol as enrol_people
-from jukinet.tasks.folder import Folder
 from jukinet.tasks.network import open_network
 
 EXAMPLES = """Examples:
@@ -46,7 +46,7 @@ def enrol(
     Writes FILE.enrolled.csv and FILE.rejects.csv. It can be stopped at any time; the same command
     goes on behind the last order that was answered. Exit 1 where a row was rejected.
     """
-    with open_network(Folder(Path(dir)), now(), only_towns=()) as network, progress() as report:
+    with open_network(opened(dir), now(), only_towns=()) as network, progress() as report:
         if agency not in network.agencies:
             raise Malformed(f"--agency: this folder has {', '.join(network.agencies)}")
         found = enrol_people(

@@ -97,11 +97,18 @@ class Generations:
             MERGED.put(tx, row)
         self._merged[locator] = row
 
+    def part(self, locator: bytes) -> None:
+        """A record lives again by itself: it leads nowhere any more; durable when it returns."""
+        if locator in self._merged:
+            with self._store.begin() as tx:
+                MERGED.remove(tx, locator)
+            del self._merged[locator]
+
     def refuse_circle(self, locator: bytes, kept: bytes) -> None:
-        """Refused where a record is one with something already, or with itself."""
-        end = self.kept(kept)
+        """Refused where a record is one with another one already, or with itself."""
+        end, now = self.kept(kept), self._merged.get(locator)
         circle = locator == kept or (end is not None and end.kept == locator)
-        if circle or locator in self._merged:
+        if circle or (now is not None and now.kept != kept):
             raise Refused("merge: this record is one with another already")
 
     def kept(self, locator: bytes) -> Merged | None:

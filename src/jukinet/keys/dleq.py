@@ -1,4 +1,4 @@
-"""Proofs of equal logarithms: that values were made with the very key behind a public element.
+"""Proofs: that values were made with the key behind a public element, or that one knows the key.
 
 One proof of 64 bytes covers one value or 65,535: both sides weigh all elements by hashes of all of
 them and prove the one sum. A value that the key did not make spoils the sum whatever the others
@@ -6,7 +6,8 @@ are, but the proof does not say which one it was; prove fewer to learn that.
 
 It hides the key and nothing else: who holds the elements sees that the values belong to them.
 
-Source: RFC 9497, sections 2.2.1 (GenerateProof), 2.2.2 (VerifyProof), of ristretto255-SHA512.
+Source: RFC 9497, sections 2.2.1 (GenerateProof), 2.2.2 (VerifyProof), of ristretto255-SHA512;
+C. P. Schnorr, "Efficient signature generation by smart cards" (1991) for proofs of knowledge.
 
 >>> from jukinet.keys import group
 >>> key, element = group.scalar_of(5), group.base(group.scalar_of(7))
@@ -31,6 +32,8 @@ from jukinet.keys.group import Element, Scalar
 PROOF_SIZE: Final = 64
 BATCH_MAX: Final = 65_535
 """The weight of an element hashes its place in two bytes."""
+
+_KNOWLEDGE: Final = b"jukinet proof of knowledge v1"
 
 
 def prove(
@@ -74,10 +77,7 @@ def verify(
 
     Raises Refused otherwise, Malformed for what is no element, scalar or batch.
     """
-    if len(proof) != PROOF_SIZE:
-        raise Malformed(f"proof: wants {PROOF_SIZE} bytes, got {len(proof)}")
-    challenge = group.parse_scalar(proof[: group.SCALAR_SIZE])
-    answer = group.parse_scalar(proof[group.SCALAR_SIZE :])
+    challenge, answer = _scalars(proof)
     weights = _weights(public, elements, values, context)
     weighed = group.weigh(weights, elements)
     worth = group.weigh(weights, values)
@@ -89,6 +89,37 @@ def verify(
     )
     if _challenge(public, shown, context) != challenge:
         raise Refused("proof: the values were not made with this key", rule="proof")
+
+
+def prove_knowledge(key: Scalar, public: Element, *, bound: bytes, chance: Chance) -> bytes:
+    """A proof of 64 bytes that one knows the key of `public`, and for what: it binds `bound`."""
+    with group.draw_scalar(chance) as nonce:
+        challenge = _challenge_of_knowledge(public, group.base(nonce), bound)
+        with group.scalar_mul(challenge, key) as product, group.scalar_add(nonce, product) as rest:
+            return challenge + rest.publish()
+
+
+def verify_knowledge(public: Element, proof: bytes, *, bound: bytes) -> None:
+    """Returns only if whoever made the proof knew the key of `public` and bound the same to it.
+
+    Raises Refused otherwise, Malformed for what is no element or scalar. A generator and a key
+    cost a third of what two keys do.
+    """
+    challenge, answer = _scalars(proof)
+    shown = group.minus(group.base(answer), group.times(challenge, public))
+    if _challenge_of_knowledge(public, shown, bound) != challenge:
+        raise Refused("proof of knowledge: does not fit its element or text", rule="proof")
+
+
+def _scalars(proof: bytes) -> tuple[bytes, bytes]:
+    if len(proof) != PROOF_SIZE:
+        raise Malformed(f"proof: wants {PROOF_SIZE} bytes, got {len(proof)}")
+    half = group.SCALAR_SIZE
+    return group.parse_scalar(proof[:half]), group.parse_scalar(proof[half:])
+
+
+def _challenge_of_knowledge(public: Element, shown: Element, bound: bytes) -> bytes:
+    return group.reduced(sha512(b"".join((_KNOWLEDGE, public, shown, bound))).digest())
 
 
 def _weights(

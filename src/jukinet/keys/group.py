@@ -92,7 +92,7 @@ def keep_scalar(content: bytes | bytearray | memoryview) -> Secret:
     scalar = Secret(content)
     _refuse_scalar(scalar)
     with Secret(bytes(_WIDE)) as wide, Secret(bytes(SCALAR_SIZE)) as reduced:
-        wide._held[:SCALAR_SIZE] = scalar._held
+        wide.write(0, scalar)
         _reduce(reduced, wide)
         if reduced != scalar or is_zero(scalar):
             raise _no_scalar()

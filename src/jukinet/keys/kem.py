@@ -22,28 +22,26 @@ True
 b'text'
 """
 
-from hashlib import sha512
 from hmac import digest as hmac_digest
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from jukinet.errors import Damaged, Malformed, Refused
-from jukinet.keys import group
+from jukinet.errors import Damaged, Malformed
+from jukinet.keys import dleq, group
 from jukinet.keys.chance import Chance
 from jukinet.keys.group import ELEMENT_SIZE, Element
 
 TAG_SIZE: Final = 16
-PROOF_SIZE: Final = 64
 OVERHEAD: Final = ELEMENT_SIZE + TAG_SIZE
 """Bytes that a sealed text is longer than the text."""
-OVERHEAD_PROVED: Final = OVERHEAD + PROOF_SIZE
+OVERHEAD_PROVED: Final = OVERHEAD + dleq.PROOF_SIZE
 
 _NONCE: Final = bytes(12)
 _PLAIN: Final = b"jukinet threshold seal v1"
 _PROVED: Final = b"jukinet threshold seal, proved, v1"
-_CHALLENGE: Final = b"jukinet proof of knowledge v1"
+_PROVED_BODY: Final = ELEMENT_SIZE + dleq.PROOF_SIZE
 
 
 def seal(public: Element, text: bytes, *, context: bytes, chance: Chance) -> bytes:
@@ -72,13 +70,11 @@ def seal_proved(public: Element, text: bytes, *, context: bytes, chance: Chance)
     The context says for whom and when: sector, agency and epoch of the opening key, in a form in
     which no two read the same.
     """
-    with group.draw_scalar(chance) as scalar, group.draw_scalar(chance) as nonce:
+    with group.draw_scalar(chance) as scalar:
         point = group.base(scalar)
         body = _lock(group.times(scalar, public), point, text, context, _PROVED)
-        challenge = _challenge(point, group.base(nonce), body, context)
-        with group.scalar_mul(challenge, scalar) as product:
-            answer = group.scalar_add(nonce, product).publish()
-    return point + challenge + answer + body
+        bound = _bound(context, body)
+        return point + dleq.prove_knowledge(scalar, point, bound=bound, chance=chance) + body
 
 
 def check_proof(sealed: bytes, *, context: bytes) -> Element:
@@ -87,23 +83,15 @@ def check_proof(sealed: bytes, *, context: bytes) -> Element:
     Raises Malformed for what is no such text, Refused for a proof that does not fit.
     """
     _refuse_short(sealed, OVERHEAD_PROVED)
-    point = sealed[:ELEMENT_SIZE]
-    challenge = group.parse_scalar(sealed[ELEMENT_SIZE : ELEMENT_SIZE + 32])
-    answer = group.parse_scalar(sealed[ELEMENT_SIZE + 32 : ELEMENT_SIZE + PROOF_SIZE])
-    body = sealed[ELEMENT_SIZE + PROOF_SIZE :]
-    shown = group.minus(group.base(answer), group.times(challenge, point))
-    if _challenge(point, shown, body, context) != challenge:
-        raise Refused(
-            "sealed text: its proof does not fit this text and context; ask the maker for another",
-            rule="proof",
-        )
+    point, proof = sealed[:ELEMENT_SIZE], sealed[ELEMENT_SIZE:_PROVED_BODY]
+    dleq.verify_knowledge(point, proof, bound=_bound(context, sealed[_PROVED_BODY:]))
     return point
 
 
 def open_proved(shared: Element, sealed: bytes, *, context: bytes) -> bytes:
     """The text, once the holders made r·Y. Raises Damaged unless all of it is as it was sealed."""
     _refuse_short(sealed, OVERHEAD_PROVED)
-    point, body = sealed[:ELEMENT_SIZE], sealed[ELEMENT_SIZE + PROOF_SIZE :]
+    point, body = sealed[:ELEMENT_SIZE], sealed[_PROVED_BODY:]
     return _unlock(shared, point, body, context, _PROVED)
 
 
@@ -126,10 +114,9 @@ def _key(shared: Element, point: Element, context: bytes, form: bytes) -> bytes:
     return hmac_digest(extracted, context + b"\x01", "sha256")
 
 
-def _challenge(point: Element, shown: Element, body: bytes, context: bytes) -> bytes:
-    """The proof's scalar: a hash of all that it binds."""
-    size = len(context).to_bytes(8, "big")
-    return group.reduced(sha512(b"".join((_CHALLENGE, point, shown, size, context, body))).digest())
+def _bound(context: bytes, body: bytes) -> bytes:
+    """What the proof binds: the context behind its length, and every byte of the body."""
+    return len(context).to_bytes(8, "big") + context + body
 
 
 def _refuse_short(sealed: bytes, size: int) -> None:

@@ -41,6 +41,12 @@ class Secret:
             raise Refused("secret: was wiped; ask for it again")
         return memoryview(self._held).toreadonly()
 
+    def write(self, start: int, part: "Secret") -> None:
+        """Another secret's bytes, copied into this one. Raises Refused when they do not fit in."""
+        if start < 0 or start + len(part) > len(self):
+            raise Refused("secret: has no room for the other one there")
+        self._held[start : start + len(part)] = part.reveal()
+
     def publish(self) -> bytes:
         """A copy that is nobody's secret any more, such as the answer in a proof."""
         return bytes(self.reveal())

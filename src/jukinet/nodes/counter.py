@@ -11,7 +11,8 @@ Whoever wants other sector numbers (符号の変更) gets them without a reason,
 all; handles that agencies hold lead nowhere then. Where two records turn out to be of one person,
 the one leads to the other: agencies are given the number of the kept one when they ask next.
 
-Only one's own record is asked about, by whoever stands at the desk with its papers.
+Only one's own record is asked about, by whoever stands at the desk with its papers. One that was
+united with another still has the past of its own chain, so its view key can be given.
 """
 
 from datetime import date, timedelta
@@ -101,7 +102,7 @@ class Counter:
         Refused for a person without a chain, or whose record is not live; Malformed for a key that
         would be valid for no day, or for longer than three years.
         """
-        if record.attachment is None or not record.live:
+        if record.attachment is None or not (record.live or record.kept):
             raise Refused(
                 f"record {record.number}: no view key can be given; the record is not live here, "
                 "or the former town's certificate has not come yet"
@@ -122,8 +123,10 @@ class Counter:
     def renew(self, record: Record, *, official: str, sector: str = "") -> tuple[Renewed, Message]:
         """What the desk asks the centre for fresh numbers; the reply fills the first.
 
-        Refused for a person whom the network does not know yet.
+        Refused for a person whom the network does not know yet, or whose record is not live here.
         """
+        if not record.live:
+            raise Refused(f"record {record.number}: it is not live here; the desk that has it asks")
         asked = FreshNumber(
             request=self._chance(REQUEST_BYTES),
             locator=_locator(record),

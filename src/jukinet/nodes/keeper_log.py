@@ -34,13 +34,14 @@ class Served(NamedTuple):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One order that was served."""
+    """One order that was served; or, with `said`, what the keeper did in a ceremony."""
 
     number: int
     time: str
     order: int
     served: tuple[Served, ...]
     before: str  # SHA-256 of the line before, hexadecimal
+    said: str = ""
 
 
 class KeeperLog:
@@ -70,7 +71,13 @@ class KeeperLog:
         last = found[-1][0] if found else last
         return cls(disk, number * LINES + len(found), last, offset)
 
-    def append(self, order: int, served: Sequence[Served], now: datetime) -> None:
+    def note(self, text: str, now: datetime) -> None:
+        """A line about a ceremony."""
+        self.append(0, (), now, said=text)
+
+    def append(
+        self, order: int, served: Sequence[Served], now: datetime, *, said: str = ""
+    ) -> None:
         """One line more; when this returns it is safe."""
         number, place = divmod(self.size, LINES)
         offset = self._offset if place else 0
@@ -81,6 +88,7 @@ class KeeperLog:
                 order=order,
                 served=tuple(served),
                 before=self._last,
+                said=said,
             )
         )
         path = _path(number)

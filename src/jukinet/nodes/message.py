@@ -5,6 +5,7 @@ chance and no line. `Wake(at)` asks to be given a `Tick` once that time has come
 that was sent before has been delivered: so a node that is told `Wake(now)` collects a group.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -53,6 +54,31 @@ class NotFiled(Personal, frozen=True, kw_only=True, tag="not_filed"):
     number: str
     malformed: bool
     reason: str
+
+
+class OrderCodes(Personal, frozen=True, kw_only=True, tag="order_codes"):
+    """A desk has its town ask the centre for codes by hand, for what lies ahead."""
+
+    count: int
+
+
+class ChangeCodes(Personal, frozen=True, kw_only=True, tag="change_codes"):
+    """A desk has the next persons of an approved mass change be given other codes."""
+
+    number: str
+    count: int
+
+
+class CodesChanged(Personal, frozen=True, kw_only=True, tag="codes_changed"):
+    """How many persons of a mass change are done by this group, and how many wait.
+
+    `short` says that none was done, since the pool has too few codes.
+    """
+
+    number: str
+    done: int
+    left: int
+    short: bool
 
 
 class Feed(Personal, frozen=True, kw_only=True, tag="feed"):
@@ -350,6 +376,62 @@ class NumberParts(Personal, frozen=True, kw_only=True, tag="number_parts"):
     parts: tuple[tuple[str, bytes], ...]  # by keeper
 
 
+class Convene(Personal, frozen=True, kw_only=True, tag="convene"):
+    """A keeper is called to a ceremony; its plan in bytes (keys.ceremony)."""
+
+    number: int  # of what the coordinator has said, for the answer
+    plan: bytes
+
+
+class Mail(Personal, frozen=True, kw_only=True, tag="mail"):
+    """What members of a ceremony have said, brought to one of them."""
+
+    number: int
+    ceremony: bytes
+    letters: tuple[bytes, ...]
+
+
+class Said(Personal, frozen=True, kw_only=True, tag="said"):
+    """What a member has said in a ceremony so far, for all of them, and how far it has come.
+
+    Whoever carries it reads no share. `epoch` is that of the shares it holds by this ceremony, -1
+    while it goes on; `blamed` and `reason` say by whom it has ended without any.
+    """
+
+    number: int  # of what it answers
+    ceremony: bytes
+    letters: tuple[bytes, ...]
+    epoch: int
+    blamed: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class NotHeld(Personal, frozen=True, kw_only=True, tag="not_held"):
+    """A keeper takes no part in a ceremony, and why."""
+
+    number: int
+    ceremony: bytes
+    reason: str
+
+
+class AskStanding(Personal, frozen=True, tag="ask_standing"):
+    """Somebody asks a keeper who it is, and which shares it holds."""
+
+
+class Standing(Personal, frozen=True, kw_only=True, tag="standing"):
+    """Who a keeper is, the epoch of its shares (-1: none), and the ceremonies that made them.
+
+    Each ceremony by its plan and the certificate that all its members signed (nodes.office): they
+    prove the keys, and with them a keeper that was cut off goes on.
+    """
+
+    verify: bytes
+    seal: bytes
+    epoch: int
+    sharing: bytes  # the keepers and the public halves of their keys (nodes.office)
+    made: tuple[tuple[bytes, bytes], ...]
+
+
 class ConvertedOne(Personal, frozen=True, kw_only=True, array_like=True):
     """By what the receiver of a conversion knows one of its people: number and handle."""
 
@@ -390,6 +472,9 @@ Body = (
     | Filing
     | Filed
     | NotFiled
+    | OrderCodes
+    | ChangeCodes
+    | CodesChanged
     | Feed
     | FeedAck
     | Compare
@@ -422,6 +507,12 @@ Body = (
     | Health
     | Healthy
     | NumberParts
+    | Convene
+    | Mail
+    | Said
+    | NotHeld
+    | AskStanding
+    | Standing
     | Converted
     | AddCheckpoint
     | Cosigned
@@ -472,5 +563,19 @@ def decode(content: bytes) -> Message:
         raise Malformed("message: these bytes are none") from None
 
 
+def encode_all(messages: Sequence[Message]) -> bytes:
+    """The bytes of some messages, such as the answer to one."""
+    return _encode(tuple(messages))
+
+
+def decode_all(content: bytes) -> tuple[Message, ...]:
+    """The messages from their bytes, or Malformed; shows nothing of them."""
+    try:
+        return _decode_all(content)
+    except UNREADABLE:
+        raise Malformed("messages: these bytes are none") from None
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
+_decode_all = msgspec.msgpack.Decoder(tuple[Message, ...]).decode

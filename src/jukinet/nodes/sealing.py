@@ -60,8 +60,9 @@ def seal_notice(
     code_key: bytes,
     seals: Seals,
     chance: Chance,
+    kept: bytes = b"",
 ) -> SealedNotice:
-    """All that leaves the town about this change."""
+    """All that leaves the town about this change; `kept` as SealedNotice has it."""
     context = context_of(town, attachment.locator, version)
     key, nonce = chance(KEY_BYTES), chance(NONCE_BYTES)
     payload = nonce + lock(key, pad(notice.pack(), PLAIN_BYTES), nonce=nonce, context=context)
@@ -75,6 +76,7 @@ def seal_notice(
         payload=payload,
         wrapped=kem.seal(seals.payload, key, context=context, chance=chance),
         chain=start_chain(attachment, seals, chance) if fresh_chain else None,
+        kept=kept,
     )
 
 

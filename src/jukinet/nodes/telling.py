@@ -104,7 +104,7 @@ class Teller:
         known = before.attachment if before else None
         notice = Notice(
             person=after.identification,
-            reason=accepted.reason,
+            reason=_reason(after, accepted.reason),
             event_date=_event_date(before, after, accepted),
             live=after.live,
             hidden=after.hidden,
@@ -120,6 +120,7 @@ class Teller:
             code_key=self._ring.codes,
             seals=self._seals,
             chance=self._chance,
+            kept=after.kept,
         )
         return Item(kind="notice", body=_encode(sealed))
 
@@ -138,6 +139,13 @@ def transmits(before: Record | None, after: Record) -> bool:
 
 def _told_of(record: Record) -> tuple[object, ...]:
     return (record.identification.pack(), record.live, record.hidden, record.attachment)
+
+
+def _reason(after: Record, reason: Reason) -> Reason:
+    """A notification that deletes one record corrects those that it touches besides."""
+    if after.live and reason is Reason.EX_OFFICIO_DELETION:
+        return Reason.EX_OFFICIO_CORRECTION
+    return reason
 
 
 def _event_date(before: Record | None, after: Record, accepted: Accepted) -> date:
@@ -159,7 +167,7 @@ def _begins_chain(record: Record) -> bool:
 def _told(record: Record, number: int, item: Item) -> reconcile.Told:
     assert record.attachment is not None
     return reconcile.Told(
-        record.attachment.locator, record.version, number, sha256(item.body).digest()
+        record.number, record.attachment.locator, record.version, number, sha256(item.body).digest()
     )
 
 

@@ -5,22 +5,19 @@ folder opened again continues where it was, whatever ended the last process.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from secrets import token_bytes
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from jukinet.client.receipts import LogKey
-from jukinet.keys import group
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import OpenKey
-from jukinet.keys.secret import Secret
 from jukinet.keys.sign import SigningKey
-from jukinet.keys.threshold import GroupKey, KeyShare, read_share, write_share
-from jukinet.law.personal import Personal
 from jukinet.law.schedule import Schedule, load
 from jukinet.ledger.log import Log
 from jukinet.ledger.writer import Ledger
@@ -31,15 +28,12 @@ from jukinet.nodes import municipality
 from jukinet.nodes.agency import Agency
 from jukinet.nodes.centre.node import Centre
 from jukinet.nodes.centre.shelves import Shelves
-from jukinet.nodes.keeper import HeldShares, Keeper
 from jukinet.nodes.keyring import (
     RELEASE,
     AgencyEntry,
     AgencyRing,
     CentreRing,
     Directory,
-    KeeperEntry,
-    KeeperRing,
     TownEntry,
     TownRing,
     key_names,
@@ -49,17 +43,22 @@ from jukinet.nodes.keyring import (
 )
 from jukinet.nodes.message import Node
 from jukinet.nodes.municipality import Municipality
+from jukinet.nodes.office import Sharing
+from jukinet.nodes.seat import Seat
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.numbers.municipality_code import municipality as place_of
 from jukinet.store.disk import RealDisk
 from jukinet.store.engine import Store, open_store
 from jukinet.store.lock import only_one
 from jukinet.store.migrate import migrate
-from jukinet.tasks import witnessing
+from jukinet.tasks import keeping, locking, witnessing
+from jukinet.tasks.ceremonies import adopted, found_own
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.inspecting import inspector
+from jukinet.tasks.keeping import ADDRESSES, Addresses
 from jukinet.wire.line import Line
 from jukinet.wire.mirror_reader import reader
+from jukinet.wire.remote_keeper import RemoteKeeper
 from jukinet.wire.remote_witness import RemoteWitness
 
 JST = timezone(timedelta(hours=9))
@@ -72,6 +71,13 @@ INSPECTING = "w1"
 MIGRATIONS = Path(municipality.__file__).parent / "migrations"
 
 
+class Kept(NamedTuple):
+    """Keepers elsewhere: what they hold, and where each is."""
+
+    sharing: Sharing
+    urls: Mapping[str, str]
+
+
 class Network:
     """All nodes of one folder."""
 
@@ -81,7 +87,7 @@ class Network:
         line: Line,
         towns: dict[str, Municipality],
         centre: Centre,
-        keepers: dict[str, Keeper],
+        keepers: dict[str, Seat | RemoteKeeper],
         agencies: dict[str, Agency],
         directory: Directory,
     ) -> None:
@@ -98,40 +104,54 @@ class Network:
 
 
 def create(
-    folder: Folder, mark: Mark, *, chance: Chance = token_bytes, witnessed: Policy | None = None
+    folder: Folder,
+    mark: Mark,
+    *,
+    chance: Chance = token_bytes,
+    witnessed: Policy | None = None,
+    kept: Kept | None = None,
 ) -> None:
     """Draw all keys and make a folder for some towns and agencies.
 
     `witnessed` says which witnesses are to sign, its logs left out; without it the folder has
-    three of its own, of whom two must.
+    three of its own, of whom two must. `kept` says which keepers elsewhere hold which shares;
+    without it the folder has three of its own, of whom two must work together.
     The mark is written last: a folder without it holds nothing yet and is made again.
     """
     folder.refuse_foreign()
+    folder.root.mkdir(parents=True, exist_ok=True)
+    with only_one(folder.root):
+        locking.refuse_other(folder)
+        _create(folder, mark, chance, witnessed, kept)
+
+
+def _create(
+    folder: Folder, mark: Mark, chance: Chance, witnessed: Policy | None, kept: Kept | None
+) -> None:
+    folder.clear()
     folder.make_folders()
     schedule = load()
-    keys, shares = _shared(key_names(schedule), chance)
+    keys = key_names(schedule)
+    sharing = kept.sharing if kept else found_own(folder, KEEPERS, KEEPERS_WANTED, keys, chance)
+    release = next(key.public for key in sharing.keys if key.name == RELEASE)
     tags = new_tag_keys(chance, mark.towns)
-    centre = new_centre_ring(chance, mark.towns, tags, keys[RELEASE].public)
+    centre = new_centre_ring(chance, mark.towns, tags, release)
     towns = {town: new_town_ring(chance, centre, tags[town[:2]], town) for town in mark.towns}
     agencies = {name: AgencyRing(signing=chance(32), enrol=chance(32)) for name in mark.agencies}
     folder.put_ring("centre", centre)
-    keepers = {name: KeeperRing(signing=chance(32), opening=chance(32)) for name in KEEPERS}
-    for (name, keeper), written in zip(keepers.items(), shares, strict=True):
-        folder.keeper(name).mkdir(parents=True, exist_ok=True)
-        folder.put_ring(f"keepers/{name}", keeper)
-        folder.put_ring(f"keepers/{name}-shares", written)
     for town, ring in towns.items():
         folder.put_ring(f"towns/{town}", ring)
     for name, held in agencies.items():
         folder.put_ring(f"agencies/{name}", held)
     log_key = VerifierKey(ORIGIN, SigningKey(centre.log).public_bytes)
-    public = directory(centre, keepers, keys, towns, agencies, schedule)
+    public = directory(centre, sharing, towns, agencies, schedule)
     if witnessed is None:
         own = _witnesses(folder, log_key, chance)
         policy = m_of_n(log_key, own, WITNESSES_WANTED)
     else:
         policy = dataclasses.replace(witnessed, logs=(policies.Log(log_key),))
     folder.put_public("directory", replace(public, policy=str(policy)))
+    folder.put_public(ADDRESSES, Addresses(urls=dict(kept.urls) if kept else {}))
     folder.put_policy(bytes(policy))
     folder.put_mark(mark)
 
@@ -140,59 +160,17 @@ def _witnesses(folder: Folder, log: VerifierKey, chance: Chance) -> list[Witness
     """The network's own witnesses, each in a folder that could stand anywhere."""
     found = []
     for name, kind in WITNESSES.items():
-        root = folder.witness(name)
-        if not witnessing.stands(root):
-            witnessing.create(root, f"{name}.{ORIGIN}", kind, chance=chance)
-        witnessing.trust(root, log)
-        with witnessing.open_witness(root, looking=True) as node:
+        own = folder.within(folder.witness_name(name))
+        witnessing.create(own, f"{name}.{ORIGIN}", kind, chance=chance)
+        witnessing.trust(own.root, log)
+        with witnessing.open_witness(own, looking=True) as node:
             found += [Witness(name, VerifierKey.parse(vkey)) for vkey in node.vkeys]
     return found
 
 
-class WrittenShares(Personal, frozen=True, kw_only=True):
-    """A keeper's shares as they are written down."""
-
-    shares: dict[str, bytes]
-
-
-def read_shares(written: WrittenShares) -> dict[str, KeyShare]:
-    """The shares that were written down; raises Malformed where one is none."""
-    return {name: read_share(content) for name, content in written.shares.items()}
-
-
-def _shared(
-    names: Sequence[str], chance: Chance
-) -> tuple[dict[str, GroupKey], list[WrittenShares]]:
-    """Keys in shares: every keeper draws a polynomial for each, and their sums are the shares."""
-    keys: dict[str, GroupKey] = {}
-    shares: list[dict[str, bytes]] = [{} for _ in KEEPERS]
-    for name in names:
-        drawn = [
-            [int.from_bytes(chance(64), "little") % group.ORDER for _ in range(KEEPERS_WANTED)]
-            for _ in KEEPERS
-        ]
-        values = [
-            sum(each * at**power for one in drawn for power, each in enumerate(one)) % group.ORDER
-            for at in range(len(KEEPERS) + 1)
-        ]
-        public = [group.base(group.scalar_of(value)) for value in values]
-        keys[name] = GroupKey(
-            name=name,
-            epoch=0,
-            threshold=KEEPERS_WANTED,
-            public=public[0],
-            shares=tuple(public[1:]),
-        )
-        for at, held in enumerate(shares, start=1):
-            share = KeyShare(at, Secret(group.scalar_of(values[at])), keys[name])
-            held[name] = bytes(write_share(share))
-    return keys, [WrittenShares(shares=one) for one in shares]
-
-
 def directory(
     centre: CentreRing,
-    keepers: dict[str, KeeperRing],
-    keys: dict[str, GroupKey],
+    sharing: Sharing,
     towns: dict[str, TownRing],
     agencies: dict[str, AgencyRing],
     schedule: Schedule,
@@ -205,17 +183,9 @@ def directory(
         log=str(log_key),
         policy=str(m_of_n(log_key, (), 0)),
         centre=SigningKey(centre.signing).public_bytes,
-        threshold=KEEPERS_WANTED,
-        keepers={
-            name: KeeperEntry(
-                name=name,
-                index=index,
-                verify=SigningKey(ring.signing).public_bytes,
-                seal=OpenKey(ring.opening).public.raw,
-            )
-            for index, (name, ring) in enumerate(keepers.items(), start=1)
-        },
-        group_keys=keys,
+        threshold=sharing.among.threshold,
+        keepers={one.name: one for one in sharing.among.keepers},
+        group_keys={key.name: key for key in sharing.keys},
         towns={
             town: TownEntry(
                 code=town,
@@ -260,13 +230,30 @@ def _witness(known: Witness, folder: Folder, line: Line) -> Iterator[Node]:
         finally:
             remote.close()
         return
-    root = folder.witness(known.name)
+    own = folder.within(folder.witness_name(known.name))
     inspect = None
     if known.name == INSPECTING:
-        logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(root).logs]
+        logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(own.root).logs]
         inspect = inspector(reader(str(folder.log)), logs, lambda: line.now)
-    with witnessing.open_witness(root, inspect=inspect) as node:
+    with witnessing.open_witness(own, inspect=inspect) as node:
         yield node
+
+
+@contextmanager
+def _keeper(
+    folder: Folder, name: str, url: str, public: Directory, chance: Chance
+) -> Iterator[Seat | RemoteKeeper]:
+    """A keeper on the line: elsewhere where it has an address, else the folder's own."""
+    if url:
+        remote = RemoteKeeper(name, url)
+        try:
+            yield remote
+        finally:
+            remote.close()
+        return
+    own = folder.within(folder.keeper_name(name))
+    with keeping.open_seat(own, directory=public, chance=chance) as seat:
+        yield seat
 
 
 @contextmanager
@@ -284,12 +271,21 @@ def open_network(
         stack.enter_context(only_one(folder.log))  # whoever else would write to this log
 
         def store(path: Path, kind: str) -> Store:
-            opened = open_store(path)
+            opened = open_store(path, key=folder.store_key(path))
             stack.callback(opened.close)
             migrate(opened, MIGRATIONS / kind)
             return opened
 
         public = folder.public("directory", Directory)
+        addresses = folder.public(ADDRESSES, Addresses).urls
+        keepers = {
+            name: stack.enter_context(
+                _keeper(folder, name, addresses.get(name, ""), public, chance)
+            )
+            for name in public.keepers
+        }
+        seats = {name: one for name, one in keepers.items() if isinstance(one, Seat)}
+        public = adopted(folder, public, seats)
         centre_ring = folder.ring("centre", CentreRing)
         line = Line(now)
         shelves = Shelves(
@@ -307,19 +303,6 @@ def open_network(
 
         ledger = Ledger(log(), shelves.chains, chance, reopen=log)
         centre = Centre(shelves, ledger, centre_ring, public, load(), chance)
-        keepers = {
-            name: Keeper(
-                name,
-                store(folder.keeper(name) / "keeper.db", "keeper"),
-                RealDisk(folder.keeper(name)),
-                HeldShares(read_shares(folder.ring(f"keepers/{name}-shares", WrittenShares))),
-                folder.ring(f"keepers/{name}", KeeperRing),
-                LogKey.parse(public.policy),
-                public,
-                chance,
-            )
-            for name in public.keepers
-        }
         towns = {
             town: Municipality(
                 town,

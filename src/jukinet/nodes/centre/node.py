@@ -99,10 +99,10 @@ class Centre:
         self._groups = Groups(ledger)
         self._keepers = Keepers(directory, chance, self.out_of_step)
         self._releasing = Releasing(self._groups, self._keepers, ring, self.out_of_step)
-        self._intake = Intake(shelves, ring, directory, self._releasing)
+        self._generations = Generations(shelves.national)
+        self._intake = Intake(shelves, ring, directory, self._releasing, self._generations)
         self._held: list[tuple[str, Batch]] = []  # until the keys of the tags are open
         self._witnesses = Witnesses(policy.parse(directory.policy), self.out_of_step)
-        self._generations = Generations(shelves.national)
         self._inquiries = Inquiries(
             Searching(shelves, ring, self._releasing),
             ledger,

@@ -29,7 +29,6 @@ from jukinet.merkle import proof
 from jukinet.merkle.tree import leaf_hash, verify_inclusion
 from jukinet.nodes.agency import ASKED, GIVEN, OBJECTED, SUBJECTS, AskedRow, ObjectedRow, Subject
 from jukinet.nodes.agency import Given as GivenRow
-from jukinet.nodes.centre.inspection import EVERY
 from jukinet.nodes.keyring import AgencyEntry
 from jukinet.tasks.verifying.bodies import Bodies
 from jukinet.tasks.verifying.findings import UNREADABLE
@@ -63,7 +62,7 @@ class Known(NamedTuple):
     def numbers(self, locator: bytes, sector: str) -> set[str]:
         """Every number that a person has or had in a sector, in all generations."""
         found: set[str] = set()
-        newest = sum(self.generations.get((locator, one), 0) for one in (sector, EVERY))
+        newest = sum(self.generations.get((locator, one), 0) for one in (sector, ""))
         for generation in range(newest + 1):
             root = self.bearers[locator].root
             found.add(self.quorum.number(sector, root, generation))

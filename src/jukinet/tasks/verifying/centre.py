@@ -251,8 +251,11 @@ class Verification:
             return
         found: list[Keeper] = []
         for name in directory.keepers:
-            path = self.folder.keeper(name) / "keeper.db"
-            with self._opened(path, f"keepers/{name}/keeper.db", "keeper") as shelf:
+            if name not in self.held.keepers:
+                continue
+            own = self.folder.within(self.folder.keeper_name(name))
+            path, place = own.root / "keeper.db", f"keepers/{name}/keeper.db"
+            with self._opened(path, place, "keeper", within=own) as shelf:
                 if shelf is not None and public is not None:
                     ledger, wanted = public.ledger, directory.threshold
                     place, index = f"keepers/{name}/keeper.db", directory.keepers[name].index
@@ -282,8 +285,8 @@ class Verification:
     def _witnesses(self, public: Public | None) -> None:
         for name, card in self.held.witnesses.items():
             place = f"witnesses/{name}/witness.db"
-            path = self.folder.witness(name) / "witness.db"
-            with self._opened(path, place, "witness") as shelf:
+            own = self.folder.within(self.folder.witness_name(name))
+            with self._opened(own.root / "witness.db", place, "witness", within=own) as shelf:
                 if shelf is not None and public is not None:
                     log = public.ledger.log
                     check_witness(shelf, name, card.logs, public.cosignatures, log)
@@ -300,14 +303,17 @@ class Verification:
     # --- files ------------------------------------------------------------------------------
 
     @contextmanager
-    def _opened(self, path: Path, place: str, kind: str, town: str = "") -> Iterator[Shelf | None]:
+    def _opened(
+        self, path: Path, place: str, kind: str, town: str = "", within: Folder | None = None
+    ) -> Iterator[Shelf | None]:
         """A store; what nobody foresaw of a damaged one ends its own block only."""
         if not path.is_file():
             self._missing.append((place, town))
             yield None
             return
+        key = (within or self.folder).store_key(path)
         with (
-            opened(path, place, kind, self.findings) as shelf,
+            opened(path, place, kind, self.findings, key) as shelf,
             self.findings.reading(place, "file", UNVERIFIED),
         ):
             yield shelf

@@ -32,9 +32,21 @@ from jukinet.nodes.keyring import (
     read_tag_keys,
     release_context,
 )
+from jukinet.nodes.office import Trusted
 from jukinet.nodes.witness import verifier_of
-from jukinet.tasks.folder import MARK, Checked, Folder, Mark
-from jukinet.tasks.network import WITNESSES_WANTED, WrittenShares, read_shares
+from jukinet.tasks import locking
+from jukinet.tasks.folder import LOCK, MARK, Checked, Folder, Mark, Sealed
+from jukinet.tasks.keeping import (
+    ADDRESSES,
+    KEEPER,
+    TRUSTED,
+    Addresses,
+    public_halves,
+    read_shares,
+    sharing_of,
+)
+from jukinet.tasks.keeping import Card as KeeperCard
+from jukinet.tasks.network import WITNESSES_WANTED
 from jukinet.tasks.network import directory as directory_of
 from jukinet.tasks.verifying.findings import UNREADABLE, Findings
 from jukinet.tasks.verifying.quorum import Quorum
@@ -45,6 +57,7 @@ T = TypeVar("T")
 DIRECTORY = "public/directory.json"
 ANOTHER = "is not what the key rings make it"
 FOREIGN = "is no file of this network's"
+UNFIT = "does not fit its check, or is not what Jukinet wrote"
 
 
 class Held(NamedTuple):
@@ -59,6 +72,7 @@ class Held(NamedTuple):
     rings: dict[str, TownRing]
     policy: Policy | None
     witnesses: dict[str, Card]  # those that stand in this folder
+    keepers: frozenset[str]  # the same
 
     @property
     def prefectures(self) -> list[str]:
@@ -69,12 +83,15 @@ class Held(NamedTuple):
 def check_files(folder: Folder, findings: Findings) -> Held:
     """Read and compare the small files."""
     mark = _mark(folder, findings)
+    _check_lock(folder, findings)
     directory = _read(folder, DIRECTORY, Directory, findings)
     towns, agencies = _who(folder, mark, directory)
     centre = _ring(folder, "centre", CentreRing, findings)
     names = tuple(directory.keepers) if directory else ()
-    keepers = _rings(folder, "keepers", names, KeeperRing, findings)
-    shares = _shares(folder, names, findings)
+    addresses = _read(folder, f"public/{ADDRESSES}.json", Addresses, findings)
+    here = [name for name in names if addresses is None or name not in addresses.urls]
+    findings.counts["keepers_elsewhere"] += len(names) - len(here)
+    shares = _keepers(folder, directory, here, findings) if directory else {}
     rings = _rings(folder, "towns", towns, TownRing, findings)
     askers = _rings(folder, "agencies", agencies, AgencyRing, findings)
     quorum = _quorum(shares, directory)
@@ -82,16 +99,16 @@ def check_files(folder: Folder, findings: Findings) -> Held:
     if centre is not None:
         _check_shared(centre, tags, rings, findings)
     whole = len(rings) == len(towns) and len(askers) == len(agencies)
-    whole = whole and len(keepers) == len(shares) == len(names)
-    if directory and centre and shares and whole:
-        keys = {name: share.public for name, share in next(iter(shares.values())).items()}
-        made = directory_of(centre, keepers, keys, rings, askers, load())
+    if directory and centre and whole:
+        made = directory_of(centre, sharing_of(directory), rings, askers, load())
         _check_directory(directory, made, findings)
-        _check_shares(shares, directory, findings)
     policy = _policy(directory, findings) if directory else None
     witnesses = _witnesses(folder, policy, directory, findings) if policy and directory else {}
-    _check_folders(folder, towns, agencies, names, findings)
-    return Held(towns, agencies, directory, centre, quorum, tags, rings, policy, witnesses)
+    _check_folders(folder, towns, agencies, here, findings)
+    here_all = frozenset(here)
+    return Held(
+        towns, agencies, directory, centre, quorum, tags, rings, policy, witnesses, here_all
+    )
 
 
 def _mark(folder: Folder, findings: Findings) -> Mark | None:
@@ -101,11 +118,36 @@ def _mark(folder: Folder, findings: Findings) -> Mark | None:
     try:
         mark = folder.mark()
     except Damaged:
-        findings.note(MARK, "file", "does not fit its check, or is not what Jukinet wrote")
+        findings.note(MARK, "file", UNFIT)
         return None
     _check_bytes(folder, MARK, mark, findings)
     findings.counts["files"] += 1
     return mark
+
+
+def _check_lock(folder: Folder, findings: Findings) -> None:
+    """The lock wraps this folder's key, as far as its sign says; the passphrase nobody asks."""
+    if _missing(folder, LOCK, findings, ""):
+        return
+    try:
+        lock = locking.read(folder.root)
+        check = msgspec.json.decode(folder.lock_file.read_bytes(), type=Checked).check
+    except UNREADABLE:
+        findings.note(LOCK, "file", UNFIT)
+        return
+    body = msgspec.Raw(msgspec.json.encode(lock))
+    _check_bytes(folder, LOCK, Checked(body=body, check=check), findings)
+    if lock.sign != folder.master.sign.hex():
+        findings.note(LOCK, "sign", "is of another key than the folder's")
+    _check_owner(folder, LOCK, findings)
+    findings.counts["files"] += 1
+
+
+def _check_owner(folder: Folder, name: str, findings: Findings, within: str = "") -> None:
+    if stat.S_IMODE((folder.root / name).stat().st_mode) != 0o600:
+        findings.note(
+            within + name, "permissions", "may be read by others than its owner (want 0600)"
+        )
 
 
 def _who(
@@ -129,24 +171,26 @@ def _stems(path: Path) -> tuple[str, ...]:
 def _read(
     folder: Folder, name: str, kind: type[T], findings: Findings, within: str = ""
 ) -> T | None:
-    """The content of a small file with a check, byte for byte as it is written."""
-    path = folder.root / name
-    place = within + name
-    if not path.exists():
-        findings.note(place, "file", "is missing")
+    """The content of a small file that everybody may read, byte for byte as it is written."""
+    if _missing(folder, name, findings, within):
         return None
     try:
-        parts = Path(name).with_suffix("").parts
-        reader = folder.public if parts[0] == "public" else folder.ring
-        found: T = reader("/".join(parts[1:]), kind)
+        found = folder.public(Path(name).stem, kind)
         body = msgspec.Raw(msgspec.json.encode(found))
-        check = msgspec.json.decode(path.read_bytes(), type=Checked).check
+        check = msgspec.json.decode((folder.root / name).read_bytes(), type=Checked).check
     except UNREADABLE:
-        findings.note(place, "file", "does not fit its check, or is not what Jukinet wrote")
+        findings.note(within + name, "file", UNFIT)
         return None
     _check_bytes(folder, name, Checked(body=body, check=check), findings, within)
     findings.counts["files"] += 1
     return found
+
+
+def _missing(folder: Folder, name: str, findings: Findings, within: str) -> bool:
+    if (folder.root / name).exists():
+        return False
+    findings.note(within + name, "file", "is missing")
+    return True
 
 
 def _check_bytes(
@@ -159,12 +203,22 @@ def _check_bytes(
 def _ring(
     folder: Folder, name: str, kind: type[T], findings: Findings, within: str = ""
 ) -> T | None:
+    """A node's secrets: the sealed file, and what is in it, byte for byte as they are written."""
     path = f"keys/{name}.json"
-    ring = _read(folder, path, kind, findings, within)
-    if ring is not None and stat.S_IMODE((folder.root / path).stat().st_mode) != 0o600:
-        findings.note(
-            within + path, "permissions", "may be read by others than its owner (want 0600)"
-        )
+    if _missing(folder, path, findings, within):
+        return None
+    try:
+        text = folder.ring_text(name)
+        ring = folder.ring(name, kind)
+        file = msgspec.json.decode((folder.root / path).read_bytes(), type=Sealed)
+    except UNREADABLE:
+        findings.note(within + path, "file", f"{UNFIT}, or another key sealed it")
+        return None
+    _check_bytes(folder, path, file, findings, within)
+    if text != msgspec.json.encode(ring):
+        findings.note(within + path, "file", "is not written as Jukinet writes it")
+    _check_owner(folder, path, findings, within)
+    findings.counts["files"] += 1
     return ring
 
 
@@ -178,18 +232,34 @@ def _rings(
 # --- keepers -----------------------------------------------------------------------------------
 
 
-def _shares(
-    folder: Folder, names: Iterable[str], findings: Findings
+def _keepers(
+    folder: Folder, directory: Directory, names: Iterable[str], findings: Findings
 ) -> dict[str, dict[str, KeyShare]]:
-    """The shares of the keepers, as far as they can be read."""
+    """The shares of the keepers that stand here; their cards and keys are the directory's."""
     found = {}
     for name in names:
-        written = _ring(folder, f"keepers/{name}-shares", WrittenShares, findings)
+        own, within = folder.within(folder.keeper_name(name)), f"{folder.keeper_name(name)}/"
+        card = _read(own, "public/keeper.json", KeeperCard, findings, within)
+        ring = _ring(own, KEEPER, KeeperRing, findings, within)
+        trusted = _ring(own, TRUSTED, Trusted, findings, within)
+        _check_private(own.root / "keys", f"{within}keys", findings)
+        entry = directory.keepers[name]
+        if card is not None and card.entry(entry.index) != entry:
+            findings.note(f"{within}public/keeper.json", "keys", ANOTHER)
+        if (
+            card is not None
+            and ring is not None
+            and public_halves(ring) != (card.verify, card.seal)
+        ):
+            findings.note(f"{within}keys/keeper.json", "keys", "are not those of the card")
+        if trusted is not None and trusted != sharing_of(directory).among:
+            findings.note(f"{within}keys/trusted.json", "keepers", "are not the directory's")
         try:
-            if written is not None:
-                found[name] = read_shares(written)
+            found[name] = dict(read_shares(own))
         except UNREADABLE:
-            findings.note(f"keys/keepers/{name}-shares.json", "shares", "are none")
+            findings.note(f"{within}papers/epoch", "shares", "are none")
+            continue
+        _check_shares(found[name], name, directory, findings)
     return found
 
 
@@ -201,15 +271,17 @@ def _quorum(shares: dict[str, dict[str, KeyShare]], directory: Directory | None)
 
 
 def _check_shares(
-    shares: dict[str, dict[str, KeyShare]], directory: Directory, findings: Findings
+    held: dict[str, KeyShare], name: str, directory: Directory, findings: Findings
 ) -> None:
-    """Each share is the one behind its public element, of the key that the directory has."""
-    for name, held in shares.items():
-        entry = directory.keepers[name]
-        for key, share in held.items():
-            known = directory.group_keys.get(key)
-            if share.public != known or share.index != entry.index:
-                findings.note(f"keys/keepers/{name}-shares.json", key, "is not the directory's")
+    """A share of every key of the directory, in the keeper's place, each behind its element."""
+    place = f"keepers/{name}/papers/epoch"
+    for key in sorted(directory.group_keys.keys() ^ held.keys()):
+        findings.note(place, key, ANOTHER)
+    for key, share in held.items():
+        if share.public != directory.group_keys.get(key, share.public):
+            findings.note(place, key, "is not the directory's")
+        elif share.index != directory.keepers[name].index:
+            findings.note(place, key, "is of another keeper's place")
 
 
 # --- witnesses ---------------------------------------------------------------------------------
@@ -236,7 +308,7 @@ def _witnesses(
     here = [name for name in names if folder.witness(name).is_dir()]
     findings.counts["witnesses_elsewhere"] += len(names) - len(here)
     for name in here:
-        own, within = Folder(folder.witness(name)), f"witnesses/{name}/"
+        own, within = folder.within(folder.witness_name(name)), f"witnesses/{name}/"
         card = _read(own, "public/witness.json", Card, findings, within)
         ring = _ring(own, "witness", WitnessRing, findings, within)
         _check_private(own.root / "keys", f"{within}keys", findings)
@@ -330,11 +402,15 @@ def _check_folders(
         "towns": {f"{town}.db" for town in towns},
         "agencies": {f"{agency}.db" for agency in agencies},
         "keepers": set(keepers),
-        **{f"keepers/{name}": {"keeper.db", "log"} for name in keepers},
+        **{
+            f"keepers/{name}": {"keeper.db", "log", "public", "keys", "papers", ".lock"}
+            for name in keepers
+        },
+        **{f"keepers/{name}/public": {"keeper.json", "directory.json"} for name in keepers},
+        **{f"keepers/{name}/keys": {"keeper.json", "trusted.json"} for name in keepers},
         "centre": {*(f"{one}.db" for one in prefectures), "national.db", "chains.db", "log"},
-        "public": {"directory.json"},
-        "keys": {"centre.json", "keepers", "towns", "agencies"},
-        "keys/keepers": {f"{name}{end}.json" for name in keepers for end in ("", "-shares")},
+        "public": {"directory.json", "keepers.json"},
+        "keys": {"centre.json", "towns", "agencies"},
         "keys/towns": {f"{town}.json" for town in towns},
         "keys/agencies": {f"{agency}.json" for agency in agencies},
     }

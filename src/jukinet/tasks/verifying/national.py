@@ -11,8 +11,8 @@ from typing import NamedTuple
 from jukinet.law.leaf import FreshNumberLeaf
 from jukinet.nodes.centre import inspection
 from jukinet.nodes.centre.inspection import Person
-from jukinet.nodes.centre.intake import POOL_GRANT_MAX
 from jukinet.nodes.keyring import CentreRing
+from jukinet.nodes.pools import GRANT_MAX
 from jukinet.nodes.relay import HANDED
 from jukinet.tasks.verifying.arrivals import Incoming
 from jukinet.tasks.verifying.bodies import Bodies
@@ -240,6 +240,6 @@ def _check_pools(
         count for number, count in sorted(said.requests.items()) if (said.stream, number) in handed
     ]
     given = [len(pairs) for _, pairs in came.pools]
-    if given != [max(1, min(count, POOL_GRANT_MAX)) for count in asked]:
+    if given != [max(1, min(count, GRANT_MAX)) for count in asked]:
         about = f"pools of {town}"
         findings.note(f"centre/{town[:2]}.db", about, "are not those that the town asked for")

@@ -160,6 +160,7 @@ def _unlike_outside(sealed: SealedNotice, wanted: Expected, town: str) -> list[s
     same = {
         "town": sealed.town == town,
         "live": sealed.live == wanted.after.live,
+        "kept": sealed.kept == wanted.after.kept,
         "chain": begun == begins,
     }
     return [name for name, is_same in same.items() if not is_same]
@@ -203,13 +204,14 @@ def _check_seed(shelf: Shelf, quorum: Quorum, sealed: SealedNotice, about: str) 
 def check_told(shelf: Shelf, told: list[Told]) -> None:
     """The rows of `told` against the last notice of each person."""
     last = {one.locator: one for one in told}
-    rows = shelf.all_of(reconcile.TOLD, lambda row: row.locator)
+    stored = shelf.all_of(reconcile.TOLD, lambda row: row.person)
+    rows = {row.locator: row for row in sorted(stored.values(), key=lambda row: row.number)}
     for locator in sorted({*rows, *last}):
         row, one = rows.get(locator), last.get(locator)
         if row is None or one is None:
             what = "is told of in no notice" if row else "is missing: there are notices of it"
             shelf.note(f"told {short(locator)}", what)
-        elif row[1:] != (one.version, one.number, one.digest):
+        elif row[2:] != (one.version, one.number, one.digest):
             shelf.note(f"told {short(locator)}", "is not what the last notice makes")
 
 
