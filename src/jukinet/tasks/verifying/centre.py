@@ -258,7 +258,7 @@ class Verification:
             with self._opened(path, place, "keeper", within=own) as shelf:
                 if shelf is not None and public is not None:
                     ledger, wanted = public.ledger, directory.threshold
-                    place, index = f"keepers/{name}/keeper.db", directory.keepers[name].index
+                    index = directory.keepers[name].index
                     keeper = check_spent(shelf, place, index, ledger, wanted)
                     check_orders(shelf, keeper, ledger, public.bodies)
                     check_budgets(shelf, directory.agencies)
