@@ -399,7 +399,8 @@ def test_records_that_become_one_have_one_number_and_the_agency_is_told(known):
 def test_records_are_not_merged_in_a_circle_nor_with_nobody(known):
     nation, records, _ = known
     assert sent(nation, counter(nation).merge(records[1], records[0], official="x")).leaf > 0
-    for pair in ((1, 0), (0, 1), (0, 0)):
+    assert sent(nation, counter(nation).merge(records[1], records[0], official="x")).leaf > 0
+    for pair in ((0, 1), (0, 0)):
         of, into = (records[at] for at in pair)
         refused = sent(nation, counter(nation).merge(of, into, official="x")).refused
         assert "one with another already" in refused
