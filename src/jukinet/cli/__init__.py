@@ -2,7 +2,19 @@
 
 from cyclopts import App
 
-from jukinet.cli import asking, audit, code, demo, ledger, resident, town, verify, witness, world
+from jukinet.cli import (
+    asking,
+    audit,
+    code,
+    demo,
+    ledger,
+    resident,
+    serve,
+    town,
+    verify,
+    witness,
+    world,
+)
 from jukinet.cli.common import run
 
 app = App(
@@ -15,6 +27,7 @@ app = App(
 
 app.command(demo.demo, help_epilogue=demo.EXAMPLES)
 app.command(verify.verify, help_epilogue=verify.EXAMPLES)
+app.command(serve.serve, help_epilogue=serve.EXAMPLES)
 app.command(audit.audit, help_epilogue=audit.EXAMPLES)
 app.command(asking.ask, help_epilogue=asking.EXAMPLES)
 app.command(resident.statement, help_epilogue=resident.EXAMPLES)

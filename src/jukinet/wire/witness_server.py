@@ -148,7 +148,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise Refused(f"{host} port {port}: {error}; name another with --host and --port") from None
 
 
-def serve(app: Litestar, listening: socket.socket) -> None:
+def serve(app: Callable[..., Any], listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM; what is under way is answered first."""
     config = uvicorn.Config(
         app,

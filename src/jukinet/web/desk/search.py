@@ -1,0 +1,5 @@
+"""Desk (窓口)."""
+
+from jukinet.web.routes import Routes
+
+routes = Routes()
