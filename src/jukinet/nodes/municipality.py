@@ -47,7 +47,7 @@ from jukinet.nodes.pools import PoolGrant, PoolRequest
 from jukinet.nodes.reception import DUE, Reception, by_office
 from jukinet.nodes.telling import Teller
 from jukinet.numbers.municipality_code import MunicipalityCode
-from jukinet.register import book, codes, transfers
+from jukinet.register import book, codes, looks, transfers
 from jukinet.store.engine import Store, Transaction
 
 GROUP_MAX = 50
@@ -58,6 +58,7 @@ METADATA = (
     book.METADATA,
     codes.METADATA,
     transfers.METADATA,
+    looks.METADATA,
     outbox.METADATA,
     inbox.METADATA,
     reconcile.METADATA,

@@ -24,7 +24,7 @@ from jukinet.errors import JukinetError, Malformed, OutOfStep, Refused
 from jukinet.keys.chance import Chance
 from jukinet.law.leaf import JAPAN
 from jukinet.web import front, observatory, portal
-from jukinet.web.desk import filing, record, search
+from jukinet.web.desk import records, search, taking, work
 from jukinet.web.guard import Bucket, Guard
 from jukinet.web.house import House, Worker
 from jukinet.web.pages import MEDIA_TYPES, made, static
@@ -55,7 +55,7 @@ AnyRequest = Request[Any, Any, Any]
 
 def routes() -> list[Route]:
     """Every page there is."""
-    tables = (front, observatory, search, record, filing, portal)
+    tables = (front, observatory, search, records, taking, work, portal)
     return [route for module in tables for route in module.routes]
 
 
