@@ -88,7 +88,8 @@ def japan(tiles: Mapping[str, Tile], *, title: str) -> Markup:
         box += Markup('<rect x="{}" y="{}" width="{}" height="{}" rx="3"></rect>').format(
             x, y, TILE - 2, TILE - 2
         )
-        parts.append(box + _text(x + TILE / 2 - 1, y + 17, tile.name, "middle") + Markup("</g>"))
+        name = _text(x + TILE / 2 - 1, y + 16, tile.name, "middle", small=len(tile.name) > 2)
+        parts.append(box + name + Markup("</g>"))
     wide = 1 + max(column for column, _ in TILES.values())
     high = 1 + max(row for _, row in TILES.values())
     return _svg(wide * TILE, high * TILE, title, parts)
@@ -105,8 +106,11 @@ def _grid(top: int, height: int) -> Markup:
     return lines
 
 
-def _text(x: float, y: float, said: str, anchor: str) -> Markup:
-    return Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(x, y, anchor, said)
+def _text(x: float, y: float, said: str, anchor: str, *, small: bool = False) -> Markup:
+    kind = "small" if small else "plain"
+    return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        kind, x, y, anchor, said
+    )
 
 
 def _svg(width: int, height: int, title: str, parts: Sequence[Markup]) -> Markup:

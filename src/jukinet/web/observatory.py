@@ -181,22 +181,31 @@ def log_file(visit: Visit) -> Reply:
     return Content(content, "text/plain; charset=utf-8" if readable else "application/octet-stream")
 
 
+TOWNS_OF: Final = mark("Towns and prefecture:")
+IN_THE_BODY: Final = mark("a town's or prefecture's affair; only the resident reads which")
+NO_SUCH_ROW: Final = mark("there is no such row; refused")
+
 # --- questions ------------------------------------------------------------------------------------
 
 
 def agency_name(id: str, tongue: Tongue) -> str:
     """An agency as the schedules name it; one that is not there, or a prefecture's, as it is."""
     receiver = load().receivers.get(id)
+    kind, _, prefecture = id.partition("/")
+    if receiver is None and kind == "municipal" and prefecture in TILES:
+        return f"{tongue.say(TOWNS_OF)} {prefecture_name(prefecture)}"
     if receiver is None:
-        return f"{prefecture_name(id)}" if id in TILES else id
+        return id
     return receiver.name_ja if tongue.japanese else receiver.name
 
 
 def affair_of(row: str, tongue: Tongue) -> tuple[str, str]:
     """Whose row it is, and for which affair."""
     grant = load().grants.get(row)
+    if grant is None and row.startswith("table "):
+        return "", tongue.say(IN_THE_BODY)
     if grant is None:
-        return "", ""
+        return "", tongue.say(NO_SUCH_ROW)
     affair = grant.affair_ja if tongue.japanese else grant.affair
     return agency_name(grant.receiver, tongue), affair
 
@@ -228,8 +237,8 @@ def _short(month: str) -> str:
 
 CONNECTED, LAGGING, SILENT, ABSENT = "connected", "lagging", "silent", "absent"
 STATES: Final = {
-    CONNECTED: mark("connected: everything has arrived"),
-    LAGGING: mark("lagging: notices are under way"),
+    CONNECTED: mark("connected"),
+    LAGGING: mark("notices under way"),
     SILENT: mark("nothing was heard yet"),
     ABSENT: mark("not part of this network"),
 }
@@ -278,8 +287,7 @@ def _tiles(standing: Iterable[Standing], tongue: Tongue) -> Mapping[str, Tile]:
         state = next((one for one in (SILENT, LAGGING, CONNECTED) if one in states), ABSENT)
         name = prefecture_name(code)
         says = f"{name}: {len(mine)} / {tongue.say(STATES[state])}"
-        short = name if name == "北海道" else name[:-1]
-        found[code] = Tile(short[:2] if len(short) > 2 else short, state, says)
+        found[code] = Tile(name if name == "北海道" else name[:-1], state, says)
     return found
 
 

@@ -1,9 +1,9 @@
 """Taking (届出の受付): from an empty form to an accepted notification, in steps without a script.
 
-A form is sent to its own address with a step: look an address up, add a person, check, show what the
-register will read, accept. Everything typed comes along in the form itself, so a clerk can go back
-and nothing is kept on the server. The number of the notification is drawn with the empty form: sent
-twice, it is one notification.
+A form is sent to its own address with a step: look an address up, add a person, check, show what
+the register will read, accept. Everything typed comes along in the form itself, so a clerk can go
+back and nothing is kept on the server. The number of the notification is drawn with the empty form:
+sent twice, it is one notification.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,7 @@ from jukinet.web.desk.saying import changes, tried
 from jukinet.web.desk.search import looking, node_of, number_of, town_name
 from jukinet.web.forms import Form
 from jukinet.web.marks import mark
-from jukinet.web.postal import areas
+from jukinet.web.postal import Area, areas
 from jukinet.web.routes import Routes
 from jukinet.web.visit import Live, Missing, Moved, Page, Reply, Role, Visit
 
@@ -165,7 +165,7 @@ def _edit(visit: Visit, kind: Kind, form: Form, about: About) -> Reply:
 
 def _look_up(visit: Visit, kind: Kind, form: Form, about: About) -> Reply:
     """An address from its postal code, where it lies in this town."""
-    here = [one for one in areas(form["postal"]) if one.municipality == about.town.digits]
+    here = _areas_here(form, about)
     if here:
         form.put("town", here[0].town)
     else:
@@ -181,7 +181,7 @@ def _more(visit: Visit, kind: Kind, form: Form, about: About) -> Reply:
 def _take_over(visit: Visit, kind: Kind, form: Form, about: About) -> Reply:
     """The people of the certificates that were ticked."""
     with node_of(visit).store.begin() as tx:
-        waiting = {row.code: row for row in transfers.waiting(tx)}
+        waiting = {row.code: row for row in transfers.all_waiting(tx)}
     ticked = [waiting[code] for code in form.all("take") if code in waiting]
     reading.from_certificates(form, ((row.town, transfers.content_of(row)) for row in ticked))
     return _form_page(visit, kind, form, about)
@@ -268,7 +268,7 @@ CLASSES: Final = {
 }
 
 
-# --- what the steps share ---------------------------------------------------------------------------
+# --- what the steps share --------------------------------------------------------------------
 
 
 def _kind(visit: Visit) -> Kind:
@@ -349,14 +349,14 @@ def _as_the_parents(form: Form, about: About) -> None:
             return
 
 
-# --- pages ------------------------------------------------------------------------------------------
+# --- pages -----------------------------------------------------------------------------------
 
 
 def _form_page(visit: Visit, kind: Kind, form: Form, about: About) -> Page:
     waiting: list[Any] = []
     if kind.id == "move-in":
         with node_of(visit).store.begin() as tx:
-            waiting = [(row, transfers.content_of(row)) for row in transfers.waiting(tx)]
+            waiting = [(row, transfers.content_of(row)) for row in transfers.all_waiting(tx)]
     return Page(
         "desk/take.html",
         {
@@ -366,13 +366,16 @@ def _form_page(visit: Visit, kind: Kind, form: Form, about: About) -> Page:
             "about": about,
             "movers": movers_of(form),
             "waiting": waiting,
-            "areas": [
-                one for one in areas(form["postal"]) if one.municipality == about.town.digits
-            ],
+            "areas": _areas_here(form, about),
             "town": town_name(visit),
         },
         status=200 if form.sound else 422,
     )
+
+
+def _areas_here(form: Form, about: About) -> list[Area]:
+    """The areas of the postal code that lie in this town."""
+    return [one for one in areas(form["postal"]) if one.municipality == about.town.digits]
 
 
 def _choices() -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ def work(visit: Visit) -> Reply:
     """People who are expected, moves that are overdue, households without a head."""
     node = node_of(visit)
     with node.store.begin() as tx:
-        coming = [(row, transfers.content_of(row)) for row in transfers.waiting(tx)]
+        coming = [(row, transfers.content_of(row)) for row in transfers.all_waiting(tx)]
         going = [kept.record for kept in book.due(tx, visit.today)]
         headless = _NO_HEAD.all(tx)
     return Page(
