@@ -74,7 +74,7 @@ class Watch:
 
     def __init__(self, read: Read, policy: Policy) -> None:
         self._read = read
-        self._policy = policy
+        self.policy = policy
         self._cosigned: dict[str, Cosigned] = {}
         self._auditor: Auditor | None = None
         self._state: State | None = None
@@ -93,7 +93,7 @@ class Watch:
         return self._seen(self._auditor, now)
 
     def _open(self, note: bytes) -> Checkpoint:
-        witnessed = self._policy.open(note)
+        witnessed = self.policy.open(note)
         self._cosigned = {one.name: one for one in witnessed.cosigned}
         return witnessed.checkpoint
 
@@ -101,7 +101,7 @@ class Watch:
         rules, head = auditor.rules, auditor.head
         if head is None:
             raise OutOfStep(f"log: {self._lie or 'it has no checkpoint yet; try again later'}")
-        key = self._policy.logs[0].key
+        key = self.policy.logs[0].key
         return Seen(
             size=head.size,
             root=head.root.hex(),
@@ -123,13 +123,13 @@ class Watch:
         )
 
     def _witnesses(self) -> Iterator[Signed]:
-        for name in dict.fromkeys(witness.name for witness in self._policy.witnesses):
+        for name in dict.fromkeys(witness.name for witness in self.policy.witnesses):
             found = self._cosigned.get(name)
             yield Signed(name, datetime.fromtimestamp(found.time_seconds, UTC) if found else None)
 
     def _wanted(self) -> int:
         """How many witnesses must sign; 0 where the policy says it otherwise than by a number."""
-        return next((group.wanted for group in self._policy.groups), 0)
+        return next((group.wanted for group in self.policy.groups), 0)
 
     def _counted(self, auditor: Auditor) -> Iterator[Counted]:
         """Closed months from their files, which the auditor has made anew; then the rest."""

@@ -116,6 +116,9 @@ def empty(visit: Visit) -> Reply:
     about = _about(visit, kind, form)
     if kind.id == "birth":
         _as_the_parents(form, about)
+    if kind.id == "move-inside":
+        for one in about.members:  # most often a household moves as it is
+            form.put(f"rel_{one.number}", one.relationship.text)
     return _form_page(visit, kind, form, about)
 
 
