@@ -20,6 +20,12 @@ T = TypeVar("T")
 
 NEEDED: Final = mark("fill this in")
 TEXT_MAX: Final = 300
+FIELD_NAMES: Final = (
+    *(mark("event date"), mark("birth date"), mark("name"), mark("reading"), mark("period")),
+    *(mark("resident code"), mark("municipality code"), mark("day"), mark("town")),
+    *(mark("block"), mark("building"), mark("date")),
+)
+"""What the floors below call the fields of a form, for the catalogues."""
 
 
 class Form:

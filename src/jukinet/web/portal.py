@@ -32,7 +32,7 @@ VIEW_KEY: Final = "view_key"
 KINDS: Final = {
     "confirm": mark("whether what they have is the same"),
     "standing": mark("whether you live there"),
-    "items": mark("the items below"),
+    "items": mark("these items"),
     "changes": mark("what has changed since a day"),
 }
 ITEMS: Final = {

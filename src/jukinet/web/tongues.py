@@ -57,8 +57,12 @@ class Tongue:
         """A refusal's sentence in this tongue, or as it is where the catalogue has no pattern."""
         for pattern, said in self.refusals:
             if match := pattern.fullmatch(sentence):
-                return said.format(*match.groups())
+                return said.format(*map(self._filled, match.groups()))
         return sentence
+
+    def _filled(self, hole: str) -> str:
+        """What fills a hole: a field's name, half a sentence, or a number as it is."""
+        return self.strings.get(hole) or self.refusal(hole)
 
 
 @cache
@@ -69,7 +73,8 @@ def tongue(code: str) -> Tongue:
     if behind:
         return Tongue(code, strings, behind.refusals)
     refusals = _strings(f"refusals.{code}.po")
-    patterns = tuple((_pattern(text), said) for text, said in refusals.items())
+    exact_first = sorted(refusals, key=lambda text: -len(_HOLE.sub("", text)))
+    patterns = tuple((_pattern(text), refusals[text]) for text in exact_first)
     return Tongue(code, strings, patterns)
 
 
