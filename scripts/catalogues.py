@@ -17,17 +17,21 @@ from babel.messages.pofile import read_po
 SOURCE = Path(__file__).parent.parent / "src" / "jukinet"
 CATALOGUES = SOURCE / "web" / "catalogues"
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
-REFUSING = ("register", "names", "numbers", "law/record.py", "nodes/reception.py", "nodes/counter.py",
-            "nodes/looking.py", "client/view_key.py", "client/mirror.py", "web")  # fmt: skip
+REFUSING = (
+    *("register", "names", "numbers", "law/record.py", "nodes/reception.py", "nodes/counter.py"),
+    *("nodes/looking.py", "client/view_key.py", "client/mirror.py", "web"),
+)
 # Halves of sentences, which functions beside the rules make.
 HALVES = (
-    "later events stand on record: {}; cancel those first, or correct the record ex officio (art. 8)",
-    "it begins only with {}; enter the event as of that day, or correct what was entered ex officio "
-    "(art. 8)",
+    "later events stand on record: {}; "
+    "cancel those first, or correct the record ex officio (art. 8)",
+    "it begins only with {}; "
+    "enter the event as of that day, or correct what was entered ex officio (art. 8)",
     "that month has no such day",
     "want a month from 1 to 12",
     "a known month needs its year, a known day its month",
 )
+RAISED = ("Malformed", "Refused", "Missing")
 WHOLE = ("ja",)  # the tongues that must have every string
 
 
@@ -55,11 +59,11 @@ def refusals() -> list[str]:
 
 def _raised(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id in ("Malformed", "Refused", "Missing") and node.args:
-                sentence = _text(node.args[0])
-                if re.search("[a-z]", re.sub(r"\{\}", "", sentence)):
-                    yield sentence
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+            continue
+        sentence = _text(node.args[0])
+        if node.func.id in RAISED and re.search("[a-z]", sentence):
+            yield sentence
 
 
 def _text(node: ast.AST) -> str:

@@ -199,15 +199,16 @@ def _handler(reception: Reception, route: Route) -> HTTPRouteHandler:
 
 
 def _static() -> HTTPRouteHandler:
-    async def got(file: str) -> Response[bytes]:
-        content = static(file.lstrip("/"))
+    async def got(request: AnyRequest) -> Response[bytes]:
+        file = str(request.path_params["file"]).lstrip("/")
+        content = static(file)
         if content is None:
             raise NotFoundException
         headers = _typed(MEDIA_TYPES.get(file.rpartition(".")[2], "application/octet-stream"))
         headers["cache-control"] = "public, max-age=31536000, immutable"
         return Response(content, headers=headers)
 
-    return HTTPRouteHandler("/static/{file:path}", http_method="GET")(got)
+    return HTTPRouteHandler("/static/{file:path}", http_method=HttpMethod.GET)(got)
 
 
 async def _form(request: AnyRequest) -> dict[str, list[str]]:

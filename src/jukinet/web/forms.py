@@ -19,6 +19,7 @@ from jukinet.web.marks import mark
 T = TypeVar("T")
 
 NEEDED: Final = mark("fill this in")
+NOT_LISTED: Final = mark("choose one of those that are listed")
 TEXT_MAX: Final = 300
 FIELD_NAMES: Final = (
     *(mark("event date"), mark("birth date"), mark("name"), mark("reading"), mark("period")),
@@ -86,7 +87,9 @@ class Form:
             return parse(text)
         except Malformed as error:
             self.amiss[name] = str(error)
-            return None
+        except ValueError:  # an enumeration that has no such member
+            self.amiss[name] = NOT_LISTED
+        return None
 
     def blame(self, sentence: str, fields: Mapping[str, str]) -> None:
         """A refusal, put beside the field that its first words name, or over the whole form."""
