@@ -14,6 +14,8 @@ from pathlib import Path
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from jukinet.names import characters
+
 SOURCE = Path(__file__).parent.parent / "src" / "jukinet"
 CATALOGUES = SOURCE / "web" / "catalogues"
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
@@ -54,7 +56,8 @@ def refusals() -> list[str]:
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             for sentence in _raised(ast.parse(path.read_text(encoding="utf-8"))):
                 said[sentence] = None
-    return [*said, *HALVES]
+    unfit = [what for _, what in characters._RULES]  # what is said of a single character
+    return [*dict.fromkeys([*said, *HALVES, *unfit])]
 
 
 def _raised(tree: ast.AST) -> Iterator[str]:

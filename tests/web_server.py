@@ -102,7 +102,8 @@ def serving(folder: Path) -> Iterator[Served]:
     run(Folder(folder), 1, SIZE)
     working = worker(Folder(folder), lambda: MONDAY)
     working.open()
-    app = application(working, bucket=Bucket(1e6, 1e6))
+    complaints: list[str] = []
+    app = application(working, bucket=Bucket(1e6, 1e6), complain=complaints.append)
     with listen("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
         server = uvicorn.Server(
@@ -116,3 +117,4 @@ def serving(folder: Path) -> Iterator[Served]:
             server.should_exit = True
             thread.join()
             working.close()
+        assert complaints == []

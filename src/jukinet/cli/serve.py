@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from jukinet.cli.common import DEFAULT_FOLDER, DONE, now, paper
+from jukinet.cli.common import DEFAULT_FOLDER, DONE, now, paper, screen
 from jukinet.errors import Malformed, Refused
 from jukinet.tasks.folder import Folder
 from jukinet.tasks.serving import pages, worker
@@ -43,7 +43,11 @@ def serve(
         try:
             where = listening.getsockname()[1]
             paper.print(f"{dir}: http://localhost:{where}/ (stop with Ctrl-C)", markup=False)
-            serve_on(pages(working), listening)
+            serve_on(pages(working, _complain), listening)
         finally:
             working.close()
     return DONE
+
+
+def _complain(sentence: str) -> None:
+    screen.print(f"jukinet: {sentence}", style="red", markup=False, soft_wrap=True)

@@ -102,6 +102,6 @@ def worker(folder: Folder, clock: Callable[[], datetime]) -> Worker:
     return Worker(lambda: open_house(folder, clock()), clock)
 
 
-def pages(working: Worker) -> Guard:
-    """The application over an open worker."""
-    return application(working)
+def pages(working: Worker, complain: Callable[[str], None]) -> Guard:
+    """The application over an open worker; `complain` hears where the program went wrong."""
+    return application(working, complain=complain)

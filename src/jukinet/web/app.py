@@ -6,6 +6,7 @@ thread. What no page has foreseen is answered with a page, too, and says nothing
 """
 
 import json
+import traceback
 from asyncio import to_thread
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -168,12 +169,19 @@ def application(
     chance: Chance = token_bytes,
     clock: Callable[[], float] = monotonic,
     bucket: Bucket | None = None,
+    complain: Callable[[str], None] = lambda sentence: None,
 ) -> Guard:
-    """The whole application, its guard before it; the worker is opened and closed elsewhere."""
+    """The whole application, its guard before it; the worker is opened and closed elsewhere.
+
+    `complain` is told where this program itself went wrong: a line that holds nothing of anybody.
+    """
     reception = Reception(worker, chance=chance)
 
     def trouble(request: AnyRequest, error: Exception) -> Response[Any]:
-        return reception.trouble(request, getattr(error, "status_code", 500))
+        status = getattr(error, "status_code", 500)
+        if status >= 500:
+            complain(_where(error))
+        return reception.trouble(request, status)
 
     app = Litestar(
         [*_handlers(reception, routes()), _static()],
@@ -183,6 +191,13 @@ def application(
         exception_handlers={HTTPException: trouble, 500: trouble},
     )
     return Guard(app, clock, bucket)  # type: ignore[arg-type]  # Litestar's own names of scopes
+
+
+def _where(error: BaseException) -> str:
+    """The kind of an unforeseen error and the line it came from; its text may hold anything."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1] if frames else None
+    return f"{type(error).__name__} in {last.name}, line {last.lineno}" if last else ""
 
 
 def _handlers(reception: Reception, table: Iterable[Route]) -> list[HTTPRouteHandler]:

@@ -25,6 +25,7 @@ FIELD_NAMES: Final = (
     *(mark("event date"), mark("birth date"), mark("name"), mark("reading"), mark("period")),
     *(mark("resident code"), mark("municipality code"), mark("day"), mark("town")),
     *(mark("block"), mark("building"), mark("date")),
+    *(mark("text"), mark("why")),
 )
 """What the floors below call the fields of a form, for the catalogues."""
 

@@ -24,6 +24,7 @@ from jukinet.law.transfer import TransferCertificate
 from jukinet.names import address as addresses
 from jukinet.names import era, legal
 from jukinet.names.address import Address
+from jukinet.names.characters import refuse_unfit
 from jukinet.names.era import PartialDate
 from jukinet.numbers import municipality_code, resident_code
 from jukinet.numbers.municipality_code import MunicipalityCode
@@ -226,8 +227,7 @@ def _citizen_or_foreigner(
 
 
 def _text(text: str) -> str:
-    if len(text) > PLACE_MAX or not text.isprintable():
-        raise Malformed(f"text: at most {PLACE_MAX} characters that can be printed")
+    refuse_unfit(text, field="text", length_max=PLACE_MAX)
     return text
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from jukinet.errors import Malformed, Refused
 from jukinet.law.record import DeletionCause, written_out
 from jukinet.names import era
+from jukinet.names.characters import refuse_unfit
 from jukinet.nodes.looking import Shown
 from jukinet.register.entries import Entry
 from jukinet.register.looks import Screen
@@ -92,8 +93,10 @@ def history(visit: Visit) -> Reply:
 def open_protected(visit: Visit) -> Reply:
     """A clerk has said why a protected record is to be opened."""
     number, why = visit.params["number"], visit.sent("why")
-    if not why or len(why) > WHY_MAX or not why.isprintable():
-        return _protected(number, Malformed("why: say it in a sentence, 1-200 characters"))
+    try:
+        refuse_unfit(why, field="why", length_max=WHY_MAX)
+    except Malformed as error:
+        return _protected(number, error)
     looking(visit).look(number, why=why)
     visit.signed_in.opened.add(number)
     return Moved(f"/desk/records/{number}")
