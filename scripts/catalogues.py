@@ -21,7 +21,7 @@ CATALOGUES = SOURCE / "web" / "catalogues"
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 REFUSING = (
     *("register", "names", "numbers", "law/record.py", "nodes/reception.py", "nodes/counter.py"),
-    *("nodes/looking.py", "client/view_key.py", "client/mirror.py", "web"),
+    *("nodes/looking.py", "nodes/passes.py", "client/view_key.py", "client/mirror.py", "web"),
 )
 # Halves of sentences, which functions beside the rules make.
 HALVES = (
@@ -60,11 +60,17 @@ def refusals() -> list[str]:
     return [*dict.fromkeys([*said, *HALVES, *unfit])]
 
 
-def _raised(tree: ast.AST) -> Iterator[str]:
+def _raised(tree: ast.Module) -> Iterator[str]:
+    named = {
+        node.target.id: _text(node.value)
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value
+    }
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
             continue
-        sentence = _text(node.args[0])
+        said = node.args[0]
+        sentence = named.get(said.id, "{}") if isinstance(said, ast.Name) else _text(said)
         if node.func.id in RAISED and re.search("[a-z]", sentence):
             yield sentence
 

@@ -514,3 +514,40 @@ def test_the_resident_sees_the_own_record_and_no_code_in_full(served, resident):
     assert record.code.masked in page
     assert record.code.digits not in page
     assert display_name(record.name.legal) in page
+
+
+# --- passkeys and names ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "credential",
+    ["", "{", "[]", "{}", '{"id": 7}', '{"id": "AAAA", "rawId": "AAAA", "type": "x"}', "9" * 9000],
+)
+def test_what_is_no_answer_of_a_device_signs_nobody_in(anybody, credential):
+    reply = anybody.post("/sign-in/passkey", {"credential": credential})
+    assert reply.status_code == 422
+    assert "passkey: " in reply.text
+    assert anybody.get("/desk").url.path == "/sign-in"
+
+
+@pytest.mark.parametrize("credential", ["", "zz", "00" * 20])
+def test_nobody_elses_passkey_can_be_removed(clerk, credential):
+    reply = clerk.post("/passkeys/remove", {"credential": credential}, page="/passkeys")
+    assert reply.status_code == 400
+
+
+def test_a_challenge_counts_once_and_for_five_minutes():
+    sessions = Sessions(_chance)
+    fresh = sessions.challenge("a", MONDAY)
+    assert sessions.take_challenge("b", MONDAY) is None
+    assert sessions.take_challenge("a", MONDAY) == fresh
+    assert sessions.take_challenge("a", MONDAY) is None
+    sessions.challenge("a", MONDAY)
+    assert sessions.take_challenge("a", MONDAY + timedelta(minutes=6)) is None
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "169.254.169.254", ""])
+def test_under_another_name_nobody_is_answered(anybody, host):
+    reply = anybody.http.get("/", headers={"host": host})
+    assert reply.status_code in (400, 421)
+    assert "<html" not in reply.text

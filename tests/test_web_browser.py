@@ -1,14 +1,16 @@
 """The pages in a real browser: the main tasks from end to end, seen wide and narrow, in two tongues."""
 
 from functools import partial
+from urllib.parse import parse_qs
 
 import pytest
 from tests.browser import NARROW, WIDE, Window, browser
 from tests.test_web import people_of, somebody
-from tests.web_server import serving
+from tests.web_server import Visitor, serving
 
 from jukinet.feed import outbox
 from jukinet.register import book
+from jukinet.web.passkeys import NOBODYS
 from jukinet.web.tongues import tongue as tongue_of
 
 WAYS = [
@@ -394,10 +396,91 @@ def test_every_page_is_sound_to_axe_and_fits_its_window(running, served, big, to
     clerk.close()
     resident = Window(running, served.url, width=width, tongue=tongue)
     resident.sign_in("resident")
-    assert look_over(resident, "/portal", "/portal/looked", "/portal/asked", "/sessions") == {}
+    assert (
+        look_over(resident, "/portal", "/portal/looked", "/portal/asked", "/sessions", "/passkeys")
+        == {}
+    )
     resident.go("/portal/asked")
     assert look_over(resident, resident.page.locator("main form button").click) == {}
     resident.close()
 
 
 FORMS = ("move-inside", "move-out", "birth", "death", "code-change")
+
+
+# --- passkeys ---------------------------------------------------------------------------------------
+
+
+def authenticator(window, **more):
+    """The browser's own virtual authenticator, whose owner is there and is who he says."""
+    session = window.page.context.new_cdp_session(window.page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        **more,
+    }
+    made = session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    return session, made["authenticatorId"]
+
+
+@pytest.mark.parametrize("role", ["clerk", "resident"])
+def test_a_passkey_is_added_signs_in_and_opens_nothing_when_it_is_removed(window, served, role):
+    authenticator(window)
+    window.sign_in(role)
+    home = window.page.url
+    window.go("/passkeys")
+    with window.page.expect_navigation():
+        window.page.locator('form[data-passkey="make"] button').click()
+    assert said(window, "never used") in window.text
+    window.go("/sessions")
+    window.press("here")
+    window.go("/sign-in")
+    with window.page.expect_navigation():
+        window.page.locator('form[data-passkey="use"] button').click()
+    assert window.page.url == home
+    window.go("/passkeys")
+    assert said(window, "last used on") in window.text
+    window.page.locator('form[action="/passkeys/remove"] button').click()
+    window.go("/sessions")
+    window.press("here")
+    window.go("/sign-in")
+    with window.page.expect_navigation():
+        window.page.locator('form[data-passkey="use"] button').click()
+    assert "/sign-in/passkey" in window.page.url
+    assert tongue_of("ja").refusal(NOBODYS) in window.text
+
+
+def test_a_device_that_has_no_passkey_says_so_and_nothing_is_sent(window, served):
+    session, id = authenticator(window)
+    session.send("WebAuthn.setUserVerified", {"authenticatorId": id, "isUserVerified": False})
+    window.sign_in("clerk")
+    window.go("/passkeys")
+    window.page.locator('form[data-passkey="make"] button').click()
+    window.page.locator("[data-trouble]").wait_for()
+    assert said(window, "None yet.") in window.text
+
+
+def test_what_a_device_signed_once_signs_nobody_in_again(window, served, big):
+    authenticator(window)
+    window.sign_in(f"clerk:{big}")
+    window.go("/passkeys")
+    with window.page.expect_navigation():
+        window.page.locator('form[data-passkey="make"] button').click()
+    window.go("/sessions")
+    window.press("here")
+    window.go("/sign-in")
+    sent = {}
+    window.page.on("request", lambda request: sent.update({request.url: request.post_data}))
+    with window.page.expect_navigation():
+        window.page.locator('form[data-passkey="use"] button').click()
+    body = sent[f"{served.url}/sign-in/passkey"]
+    credential = parse_qs(body)["credential"][0]
+    thief = Visitor(served.url)
+    thief.get("/sign-in")
+    reply = thief.post("/sign-in/passkey", {"credential": credential})
+    assert reply.status_code == 422
+    assert thief.get("/desk").url.path == "/sign-in"

@@ -23,6 +23,7 @@ def serve(
     dir: Annotated[Path, Parameter(help="The folder of the network.")] = DEFAULT_FOLDER,
     *,
     host: Annotated[str, Parameter(help="The address to listen at.")] = "127.0.0.1",
+    name: Annotated[str, Parameter(help="The public name to which it answers, too.")] = "",
     port: Annotated[int, Parameter(help="The port; 0 takes any that is free.")] = 8080,
 ) -> int:
     """Serve desk, portal and observatory of a folder, until it is interrupted.
@@ -35,7 +36,7 @@ def serve(
         raise Malformed("--port: want 0 to 65535")
     folder = Folder(Path(dir))
     synthetic = folder.require().seed is not None
-    if synthetic and host not in LOOPBACK:
+    if synthetic and (host not in LOOPBACK or name):
         raise Refused("--host: a demo lets anybody play anybody; it is served on this machine only")
     working = worker(folder, now)
     with listen(host, port) as listening:
@@ -43,7 +44,7 @@ def serve(
         try:
             where = listening.getsockname()[1]
             paper.print(f"{dir}: http://localhost:{where}/ (stop with Ctrl-C)", markup=False)
-            serve_on(pages(working, _complain), listening)
+            serve_on(pages(working, _complain, name), listening)
         finally:
             working.close()
     return DONE

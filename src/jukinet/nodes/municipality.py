@@ -47,7 +47,7 @@ from jukinet.nodes.pools import PoolGrant, PoolRequest
 from jukinet.nodes.reception import DUE, Reception, by_office
 from jukinet.nodes.telling import Teller
 from jukinet.numbers.municipality_code import MunicipalityCode
-from jukinet.register import book, codes, looks, transfers
+from jukinet.register import book, codes, looks, passkeys, transfers
 from jukinet.store.engine import Store, Transaction
 
 GROUP_MAX = 50
@@ -59,6 +59,7 @@ METADATA = (
     codes.METADATA,
     transfers.METADATA,
     looks.METADATA,
+    passkeys.METADATA,
     outbox.METADATA,
     inbox.METADATA,
     reconcile.METADATA,

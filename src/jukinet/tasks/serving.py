@@ -25,7 +25,7 @@ from jukinet.tasks.folder import Folder
 from jukinet.tasks.network import Network, open_network
 from jukinet.tasks.residents import give_view_key
 from jukinet.web.app import application
-from jukinet.web.guard import Guard
+from jukinet.web.guard import LOOPBACK, Guard
 from jukinet.web.house import House, Sample, Worker
 from jukinet.web.watching import Watch
 from jukinet.wire.line import Line
@@ -102,6 +102,10 @@ def worker(folder: Folder, clock: Callable[[], datetime]) -> Worker:
     return Worker(lambda: open_house(folder, clock()), clock)
 
 
-def pages(working: Worker, complain: Callable[[str], None]) -> Guard:
-    """The application over an open worker; `complain` hears where the program went wrong."""
-    return application(working, complain=complain)
+def pages(working: Worker, complain: Callable[[str], None], name: str = "") -> Guard:
+    """The application over an open worker; `complain` hears where the program went wrong.
+
+    It answers to the names of this machine alone, and to `name`, if one is given.
+    """
+    names = LOOPBACK | {name} if name else LOOPBACK
+    return application(working, complain=complain, names=names)

@@ -24,9 +24,9 @@ from litestar.handlers import HTTPRouteHandler
 from jukinet.errors import JukinetError, Malformed, OutOfStep, Refused
 from jukinet.keys.chance import Chance
 from jukinet.law.leaf import JAPAN
-from jukinet.web import front, observatory, portal
+from jukinet.web import front, observatory, passkeys, portal
 from jukinet.web.desk import records, search, taking, work
-from jukinet.web.guard import Bucket, Guard
+from jukinet.web.guard import LOOPBACK, Bucket, Guard
 from jukinet.web.house import House, Worker
 from jukinet.web.pages import MEDIA_TYPES, made, static
 from jukinet.web.routes import Route
@@ -56,7 +56,7 @@ AnyRequest = Request[Any, Any, Any]
 
 def routes() -> list[Route]:
     """Every page there is."""
-    tables = (front, observatory, search, records, taking, work, portal)
+    tables = (front, passkeys, observatory, search, records, taking, work, portal)
     return [route for module in tables for route in module.routes]
 
 
@@ -170,6 +170,7 @@ def application(
     clock: Callable[[], float] = monotonic,
     bucket: Bucket | None = None,
     complain: Callable[[str], None] = lambda sentence: None,
+    names: frozenset[str] = LOOPBACK,
 ) -> Guard:
     """The whole application, its guard before it; the worker is opened and closed elsewhere.
 
@@ -190,7 +191,7 @@ def application(
         logging_config=None,
         exception_handlers={HTTPException: trouble, 500: trouble},
     )
-    return Guard(app, clock, bucket)  # type: ignore[arg-type]  # Litestar's own names of scopes
+    return Guard(app, clock, bucket, names)  # type: ignore[arg-type]  # Litestar's own names of scopes
 
 
 def _where(error: BaseException) -> str:

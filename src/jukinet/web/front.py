@@ -13,6 +13,7 @@ from jukinet.names.display import display_name
 from jukinet.nodes.municipality import Municipality
 from jukinet.numbers.municipality_code import MunicipalityCode, municipality
 from jukinet.register import book
+from jukinet.web import passkeys
 from jukinet.web.house import House, Sample
 from jukinet.web.routes import Routes
 from jukinet.web.sessions import Role, Who
@@ -62,7 +63,12 @@ def sign_in(visit: Visit) -> Reply:
         return Moved(HOME[visit.session.who.role])
     return Page(
         "sign_in.html",
-        {"towns": list(_towns(visit.house)), "people": list(_people(visit.house))},
+        {
+            "towns": list(_towns(visit.house)),
+            "people": list(_people(visit.house)),
+            "options": passkeys.options_to_use(visit),
+            "amiss": "",
+        },
     )
 
 

@@ -11,6 +11,7 @@ Sources: Content Security Policy Level 3; OWASP Secure Headers; RFC 6585 (429), 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,6 +38,8 @@ HTTPS_ONLY: Final = "max-age=31536000"
 A_SECOND: Final = 30.0
 AT_ONCE: Final = 300.0
 VISITORS_KEPT: Final = 10_000
+LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
+TOO_MANY: Final = "少し待ってからお試しください。 Too many requests; wait a moment.\n"
 
 
 class Bucket:
@@ -66,9 +69,19 @@ class Bucket:
 class Guard:
     """An application with the guard before it."""
 
-    def __init__(self, app: App, clock: Callable[[], float], bucket: Bucket | None = None) -> None:
-        """`clock` tells seconds and never goes back."""
+    def __init__(
+        self,
+        app: App,
+        clock: Callable[[], float],
+        bucket: Bucket | None = None,
+        names: frozenset[str] = LOOPBACK,
+    ) -> None:
+        """`clock` tells seconds and never goes back; `names` are those by which we may be asked.
+
+        Under another name nobody is answered: a page elsewhere could have its own name lead here.
+        """
         self._app = app
+        self._names = names
         self._clock = clock
         self._bucket = bucket or Bucket(A_SECOND, AT_ONCE)
 
@@ -85,8 +98,11 @@ class Guard:
                 message["headers"] = _with_headers(list(message["headers"]), https=https)
             await send(message)
 
+        if _name(scope) not in self._names:
+            await _plainly(send_on, 421, "This server does not answer to that name.\n")
+            return
         if not self._bucket.take(visitor, self._clock()):
-            await _too_many(send_on)
+            await _plainly(send_on, 429, TOO_MANY, retry_after=b"5")
             return
         await self._app(scope, receive, send_on)
 
@@ -102,8 +118,15 @@ def _with_headers(headers: list[tuple[bytes, bytes]], *, https: bool) -> list[tu
     ]
 
 
-async def _too_many(send: Send) -> None:
-    text = "少し待ってからお試しください。 Too many requests; wait a moment.\n"
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"5")]
-    await send({"type": "http.response.start", "status": 429, "headers": headers})
+def _name(scope: Scope) -> str:
+    """The name by which we are asked, without the port."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    return urlsplit("//" + host.decode("latin-1")).hostname or ""
+
+
+async def _plainly(send: Send, status: int, text: str, **more: bytes) -> None:
+    """A reply without a page."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    headers += [(name.replace("_", "-").encode(), value) for name, value in more.items()]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode()})

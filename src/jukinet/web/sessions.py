@@ -28,6 +28,7 @@ from jukinet.keys.chance import Chance
 TOKEN_BYTES = 32
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=10)
+CHALLENGED = timedelta(minutes=5)
 SESSIONS_MAX = 10_000
 DRAFTS_MAX = 20
 
@@ -76,6 +77,7 @@ class Sessions:
         self._chance = chance
         self._secret = chance(TOKEN_BYTES)
         self._by_hash: dict[bytes, Session] = {}
+        self._challenges: dict[str, tuple[bytes, datetime]] = {}
 
     def fresh_token(self) -> str:
         """A token that nobody else has."""
@@ -109,6 +111,22 @@ class Sessions:
         """Somebody's sessions, the newest first."""
         mine = [one for one in self._by_hash.values() if one.who == who and not _over(one, now)]
         yield from sorted(mine, key=lambda one: one.since, reverse=True)
+
+    def challenge(self, browser: str, now: datetime) -> bytes:
+        """A fresh challenge for a passkey of one browser; the one before counts no more."""
+        self._challenges = {
+            name: one for name, one in self._challenges.items() if now - one[1] <= CHALLENGED
+        }
+        while len(self._challenges) >= SESSIONS_MAX:
+            del self._challenges[next(iter(self._challenges))]
+        fresh = self._chance(TOKEN_BYTES)
+        self._challenges[browser] = (fresh, now)
+        return fresh
+
+    def take_challenge(self, browser: str, now: datetime) -> bytes | None:
+        """The challenge that a browser was given, once; None where there is none, or it is old."""
+        found = self._challenges.pop(browser, None)
+        return found[0] if found and now - found[1] <= CHALLENGED else None
 
     def form_token(self, token: str) -> str:
         """What a form carries that was made for the holder of a token."""
