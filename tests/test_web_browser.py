@@ -405,7 +405,7 @@ def test_every_page_is_sound_to_axe_and_fits_its_window(running, served, big, to
     resident.close()
 
 
-FORMS = ("move-inside", "move-out", "birth", "death", "code-change")
+FORMS = ("move-inside", "move-out", "birth", "death", "code-change", "household-change", "measures")
 
 
 # --- passkeys ---------------------------------------------------------------------------------------
@@ -484,3 +484,50 @@ def test_what_a_device_signed_once_signs_nobody_in_again(window, served, big):
     reply = thief.post("/sign-in/passkey", {"credential": credential})
     assert reply.status_code == 422
     assert thief.get("/desk").url.path == "/sign-in"
+
+
+# --- further forms ------------------------------------------------------------------------------------
+
+
+@in_each_way
+def test_somebody_makes_a_household_of_their_own(window, served, big, taken):
+    record = fresh(served, big, taken, lambda one: not one.is_head)
+    window.sign_in(f"clerk:{big}")
+    window.go(f"/desk/take/household-change?record={record.number}")
+    window.page.locator(f'[name="goes"][value="{record.number}"]').check()
+    window.fill(event_date="令和8年1月5日", **{f"rel_{record.number}": "世帯主"})
+    at_the_desk(window)
+    go_on_and_accept(window)
+    now = record_now(served, big, record.number)
+    assert now.is_head
+    assert now.household != record.household
+
+
+@in_each_way
+def test_a_person_under_support_measures_is_hidden_at_once(window, served, big, taken):
+    record = fresh(served, big, taken, lambda one: one.is_head)
+    window.sign_in(f"clerk:{big}")
+    window.go(f"/desk/take/measures?record={record.number}")
+    window.fill(measure="begin", threat="violence", until="令和9年1月4日")
+    at_the_desk(window)
+    go_on_and_accept(window)
+    assert record_now(served, big, record.number).hidden
+    window.go(f"/desk/records/{record.number}")
+    assert record.name.legal.text not in window.text
+    assert said(window, "Why must it be opened?") in window.text
+
+
+@in_each_way
+def test_a_resident_objects_and_the_entry_says_so(window, served):
+    window.sign_in("resident")
+    window.go("/portal/asked")
+    window.page.locator("main form button").click()
+    window.page.wait_for_load_state()
+    words = f"なぜですか（{window.tongue}{window.width}）"
+    opened = window.page.locator("details").first
+    opened.locator("summary").click()
+    opened.locator('input[name="text"]').fill(words)
+    with window.page.expect_navigation():
+        opened.locator("button").click()
+    assert said(window, "You objected") in window.text
+    assert words in window.text

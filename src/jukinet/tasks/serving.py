@@ -23,7 +23,7 @@ from jukinet.store.disk import RealDisk
 from jukinet.tasks.demo import asked_about
 from jukinet.tasks.folder import Folder
 from jukinet.tasks.network import Network, open_network
-from jukinet.tasks.residents import give_view_key
+from jukinet.tasks.residents import give_view_key, object_to
 from jukinet.web.app import application
 from jukinet.web.guard import LOOPBACK, Guard
 from jukinet.web.house import House, Sample, Worker
@@ -83,6 +83,10 @@ class OpenHouse:
                     if kept.record.live and not kept.record.hidden:
                         yield Sample(code, kept.record.number)
                         break
+
+    def object_to(self, key: ViewKey, place: int, text: str) -> None:
+        """Object to the entry of a place of one's chain; Malformed or Refused where one cannot."""
+        object_to(self._network, key, place, text)
 
     def view_key(self, town: str, record: Record) -> ViewKey:
         """A view key, given anew: its leaf stands on the person's chain."""

@@ -61,6 +61,7 @@ class House(Protocol):
     def watch(self) -> Watch: ...  # the public log, audited
     def heard(self, town: str) -> Incoming: ...  # how far the centre has applied a town's feed
     def samples(self) -> Sequence[Sample]: ...  # none where real people live
+    def object_to(self, key: ViewKey, place: int, text: str) -> None: ...  # to one entry
     def view_key(self, town: str, record: Record) -> ViewKey: ...  # given anew, with its leaf
 
 

@@ -12,14 +12,16 @@ from jukinet.client.entries import Entry, Key
 from jukinet.client.mirror import Mirror
 from jukinet.client.statement import Statement, statement
 from jukinet.client.view_key import ViewKey
-from jukinet.errors import Refused
+from jukinet.errors import Malformed, Refused
 from jukinet.law.leaf import JAPAN, BundleLeaf
 from jukinet.law.record import written_out
 from jukinet.law.schedule import load
+from jukinet.names.characters import refuse_unfit
 from jukinet.nodes.looking import Looking, Shown
 from jukinet.register import looks
 from jukinet.register.looks import Screen
 from jukinet.web.desk.records import DELETIONS, SEXES
+from jukinet.web.desk.search import number_of
 from jukinet.web.marks import mark
 from jukinet.web.observatory import agency_name
 from jukinet.web.routes import Routes
@@ -29,6 +31,7 @@ from jukinet.web.visit import Content, Missing, Moved, Page, Reply, Role, Visit
 routes = Routes()
 
 VIEW_KEY: Final = "view_key"
+WORDS_MAX: Final = 120
 KINDS: Final = {
     "confirm": mark("whether what they have is the same"),
     "standing": mark("whether you live there"),
@@ -67,6 +70,7 @@ class Asked(NamedTuple):
     items: list[str]
     official: str
     leaf: int
+    place: int  # in the chain, from 1
     many: bool
     gone: bool
     objection: str
@@ -121,6 +125,22 @@ def key_given(visit: Visit) -> Reply:
     return Moved("/portal/asked")
 
 
+@routes.post("/portal/object", Role.RESIDENT)
+def objected(visit: Visit) -> Reply:
+    """I object to an entry; the agency must answer, and only I read what was said."""
+    key, text = visit.signed_in.kept.get(VIEW_KEY), visit.sent("text")
+    if not isinstance(key, ViewKey):
+        return Moved("/portal/asked")
+    try:
+        refuse_unfit(text, field="text", length_max=WORDS_MAX)
+        visit.house.object_to(key, number_of(visit.sent("place")) - 1, text)
+    except (Malformed, Refused) as error:
+        found = statement(key, Mirror(visit.house.read), visit.house.watch.policy)
+        shows = {**_said(found, visit), "refused": str(error)}
+        return Page("portal/asked.html", shows, status=422)
+    return Moved("/portal/asked")
+
+
 @routes.get("/portal/view-key", Role.RESIDENT)
 def view_key(visit: Visit) -> Reply:
     """The view key as a file, to read the list elsewhere with other tools."""
@@ -163,6 +183,7 @@ def _said(found: Statement, visit: Visit) -> dict[str, Any]:
         ],
         "holders": HOLDERS,
         "kinds": KINDS,
+        "refused": "",
     }
 
 
@@ -178,6 +199,7 @@ def _asked(entry: Entry, tongue: Tongue) -> Asked:
         items=[ITEMS.get(item, item) for item in leaf.items],
         official=body.official if body else "",
         leaf=entry.leaf_index,
+        place=entry.place + 1,
         many=isinstance(leaf, BundleLeaf),
         gone=body is None,
         objection=_words(entry.objection),

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from jukinet.errors import Malformed
 from jukinet.law import notification as law
 from jukinet.law.identity import Name, Sex
+from jukinet.law.protection import Threat
 from jukinet.law.record import (
     FamilyRegister,
     Foreigner,
@@ -42,6 +43,17 @@ WHO: Final = {
     law.Who.HOUSEHOLD: mark("a member of the household"),
     law.Who.PROXY: mark("a proxy with a letter"),
     law.Who.OFFICE: mark("another office's notice"),
+}
+STEPS: Final = {
+    law.MeasureStep.BEGIN: mark("begin"),
+    law.MeasureStep.RENEW: mark("renew"),
+    law.MeasureStep.END: mark("end, as the person wishes"),
+}
+THREATS: Final = {
+    Threat.VIOLENCE: mark("violence of a spouse or partner"),
+    Threat.STALKING: mark("stalking"),
+    Threat.CHILD_ABUSE: mark("child abuse"),
+    Threat.OTHER: mark("something like these"),
 }
 PROOFS: Final = {
     law.Proof.NUMBER_CARD: mark("individual number card"),
@@ -137,6 +149,40 @@ def move_out(form: Form, about: About) -> law.MoveOut | None:
     )
 
 
+def household_change(form: Form, about: About) -> law.HouseholdChange | None:
+    """Change of household or head: who stands otherwise, and who makes a household of their own."""
+    filed = _filed(form, about)
+    leaving = [one for one in about.members if form.has("goes", str(one.number))]
+    own = [
+        law.Placement(person=one.number, relationship=relationship, household=None)
+        for one in leaving
+        if (relationship := _relationship(form, f"rel_{one.number}")) is not None
+    ]
+    staying = _changed(form, [one for one in about.members if one not in leaving])
+    if filed is None or not form.sound:
+        return None
+    return law.HouseholdChange(filed=filed, placements=(*own, *staying))
+
+
+def measures(form: Form, about: About) -> law.MeasureRequest | None:
+    """Support measures begun, renewed or ended, for a person and those who live with them."""
+    form.put("event_date", about.today.isoformat())
+    filed, going = _filed(form, about), _going(form, about.members)
+    step = form.read("measure", law.MeasureStep)
+    ending = step is law.MeasureStep.END
+    threat = form.read("threat", Threat, need=step is law.MeasureStep.BEGIN)
+    until = form.read("until", _day_of("until"), need=not ending)
+    if filed is None or step is None or not form.sound:
+        return None
+    return law.MeasureRequest(
+        filed=filed,
+        persons=tuple(one.number for one in going),
+        step=step,
+        threat=threat or Threat.OTHER,
+        until=None if ending else until,
+    )
+
+
 def code_change(form: Form, about: About) -> law.CodeChange | None:
     """Change of the code: nothing but who asks, and no reason."""
     form.put("event_date", about.today.isoformat())
@@ -171,10 +217,19 @@ def _filed(form: Form, about: About) -> law.Filed | None:
 
 
 def _day(text: str) -> date:
-    found = era.parse(text, field="event date").date
-    if found is None:
-        raise Malformed("event date: the day is missing; write it, or 日不詳")
-    return found
+    return _day_of("event date")(text)
+
+
+def _day_of(field: str) -> Callable[[str], date]:
+    """Reads a day of which nothing may be unknown."""
+
+    def read(text: str) -> date:
+        found = era.parse(text, field=field).date
+        if found is None:
+            raise Malformed(f"{field}: the day is missing; write it, or 日不詳")
+        return found
+
+    return read
 
 
 def _entrant(form: Form, prefix: str, *, born: bool = False) -> law.Entrant | None:

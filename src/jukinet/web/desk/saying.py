@@ -32,7 +32,7 @@ from jukinet.web.marks import mark
 from jukinet.web.pages import day
 from jukinet.web.tongues import Tongue
 
-_UNSAID: Final = {"attachment", "individual_number", "former_town", "measures"}
+_UNSAID: Final = {"attachment", "individual_number", "former_town"}
 _DRAWN: Final = mark("a new one is drawn from the pool")
 _BROUGHT: Final = mark("as on the paper")
 _NEW: Final = mark("a new household")
@@ -129,6 +129,9 @@ def said(value: Any, tongue: Tongue) -> str:
         return f"{day(value.on, tongue)}　{_place(value.destination, tongue)}"
     if isinstance(value, Deletion):
         return f"{tongue.say(DELETIONS[value.cause])}　{day(value.on, tongue)}"
+    if isinstance(value, tuple):
+        standing = [one for one in value if one.hides]
+        return "、".join(f"{tongue.say(UNTIL)} {day(one.until, tongue)}" for one in standing)
     if hasattr(value, "legal"):
         reading = f"（{value.reading.text}）" if value.reading else ""
         return f"{value.legal.text}{reading}"
@@ -140,3 +143,4 @@ def _place(code: MunicipalityCode | None, tongue: Tongue) -> str:
 
 
 ABROAD: Final = mark("abroad")
+UNTIL: Final = mark("in force until")

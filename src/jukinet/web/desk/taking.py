@@ -83,6 +83,18 @@ KINDS: Final = {
             reading.death,
         ),
         Kind(
+            "household-change",
+            mark("Change of household"),
+            mark("Within 14 days after the change (art. 25)."),
+            reading.household_change,
+        ),
+        Kind(
+            "measures",
+            mark("Support measures"),
+            mark("The person and those who live with them are hidden from whoever asks (art. 12)."),
+            reading.measures,
+        ),
+        Kind(
             "code-change",
             mark("Change of the code"),
             mark("At any time, and no reason is asked (art. 30-4)."),
@@ -105,6 +117,8 @@ BLAMED: Final = {
     "status": "m0_status",
     "period": "m0_until",
     "persons": "goes",
+    "placements": "goes",
+    "until": "until",
 }
 
 
@@ -116,7 +130,7 @@ def empty(visit: Visit) -> Reply:
     about = _about(visit, kind, form)
     if kind.id == "birth":
         _as_the_parents(form, about)
-    if kind.id == "move-inside":
+    if kind.id in ("move-inside", "household-change"):
         for one in about.members:  # most often a household moves as it is
             form.put(f"rel_{one.number}", one.relationship.text)
     return _form_page(visit, kind, form, about)
@@ -262,6 +276,8 @@ LABELS: Final = {
     "destination": mark("New town"),
     "goes": mark("Who"),
     "apart": mark("Alike"),
+    "measure": mark("What is to be done"),
+    "threat": mark("Protection from"),
 }
 CLASSES: Final = {
     ResidentClass.MID_LONG_TERM: mark("mid- or long-term resident"),
@@ -388,6 +404,8 @@ def _choices() -> Mapping[str, Any]:
         "proofs": reading.PROOFS,
         "sexes": SEXES,
         "classes": CLASSES,
+        "steps": reading.STEPS,
+        "threats": reading.THREATS,
         "relationships": ordered,
         "labels": LABELS,
     }
