@@ -90,7 +90,7 @@ def questions(visit: Visit) -> Reply:
                 for id, count in _most(counted, lambda one: one.agency)
             ),
             "affairs": [
-                (row, *affair_of(row, visit.tongue), count, picture)
+                (_row(row, visit.tongue), *affair_of(row, visit.tongue), count, picture)
                 for row, count, picture in _barred(_most(counted, lambda one: one.row))
             ],
             "total": sum(one.asked for one in counted),
@@ -183,6 +183,7 @@ def log_file(visit: Visit) -> Reply:
 
 TOWNS_OF: Final = mark("Towns and prefecture:")
 IN_THE_BODY: Final = mark("a town's or prefecture's affair; only the resident reads which")
+TABLE: Final = mark("Table")
 NO_SUCH_ROW: Final = mark("there is no such row; refused")
 
 # --- questions ------------------------------------------------------------------------------------
@@ -208,6 +209,12 @@ def affair_of(row: str, tongue: Tongue) -> tuple[str, str]:
         return "", tongue.say(NO_SUCH_ROW)
     affair = grant.affair_ja if tongue.japanese else grant.affair
     return agency_name(grant.receiver, tongue), affair
+
+
+def _row(row: str, tongue: Tongue) -> str:
+    """A row as a page names it; of a town's or prefecture's the table alone is public."""
+    kind, _, number = row.partition(" ")
+    return f"{tongue.say(TABLE)} {number}" if kind == "table" else row
 
 
 def _sums(counted: Iterable[Counted], by: Any) -> list[tuple[str, int]]:

@@ -15,6 +15,7 @@ from jukinet.tasks.verifying.households import check_households
 from jukinet.tasks.verifying.looks import check_looks
 from jukinet.tasks.verifying.notices import Outgoing, Posting, Told, check_told
 from jukinet.tasks.verifying.numbers import check_codes, check_pool, read_codes
+from jukinet.tasks.verifying.passkeys import check_passkeys
 from jukinet.tasks.verifying.persons import (
     Person,
     check_entries,
@@ -55,6 +56,7 @@ def check_town(shelf: Shelf, town: str, held: Held, incoming: Incoming) -> Spoke
     check_filings(shelf, filings, _homes(people.values()))
     check_households(shelf, people.values(), filings)
     check_looks(shelf)
+    check_passkeys(shelf, people)
     _check_arrivals(shelf, town, held, incoming, people, filings)
     spoken = _check_told(shelf, town, held, people, filings)
     shelf.findings.counts["towns"] += 1

@@ -268,7 +268,7 @@ LABELS: Final = {
     "status": mark("Status of residence"),
     "until": mark("End of the period"),
     "postal": mark("Postal code"),
-    "town": mark("Town"),
+    "town": mark("Town area"),
     "block": mark("Block and number"),
     "building": mark("Building and room"),
     "household": mark("Household number"),
