@@ -1,5 +1,7 @@
 """The pages in a real browser: the main tasks from end to end, seen wide and narrow, in two tongues."""
 
+import shutil
+import subprocess
 from functools import partial
 from urllib.parse import parse_qs
 
@@ -349,8 +351,8 @@ def test_variants_of_a_character_are_told_apart_on_the_screen(window):
 
 
 def _installed(family):
-    import subprocess
-
+    if shutil.which("fc-list") is None:
+        return False
     found = subprocess.run(["fc-list", family], capture_output=True, text=True, check=False)
     return bool(found.stdout)
 
