@@ -1,6 +1,6 @@
 # Two commands: make demo, make test.  `make setup` only builds .venv with the package in it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve screens browser test test-long bench bench-long lint go lock map clean
+.PHONY: help setup demo serve screens browser test test-long bench bench-long lint go softhsm lock map clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -59,10 +59,13 @@ lint: $(DEV)
 go:
 	@sh scripts/get-go.sh
 
-test: lint go browser
+softhsm:
+	@sh scripts/get-softhsm.sh
+
+test: lint go softhsm browser
 	$(BIN)/pytest -m "not long" -n 2 --dist loadfile
 
-test-long: lint go browser
+test-long: lint go softhsm browser
 	HYPOTHESIS_PROFILE=new $(BIN)/pytest -n 2 --dist loadfile
 
 bench: $(DEV)

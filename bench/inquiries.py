@@ -1,8 +1,9 @@
 """Inquiries answered and logged, in process, on one core: agency, centre, ledger and keeper.
 
 What is timed is everything between a signed question and the verified answer: the centre's checks,
-the search, the leaf made durable and public, the keeper's opening, the answer, and the agency's
-verification of its receipt. Questions come 64 at a time, as from a few busy agencies.
+the search, the leaf made durable and public, the parts of two keepers, the answer, and the agency's
+verification of its receipt. Questions come 64 at a time, as from a busy agency, which signs those
+of one moment together; each has leaves of its own.
 """
 
 import tempfile
@@ -13,7 +14,7 @@ import net
 from bare import beside_bare
 from figure import Figure, of_rounds
 from jukinet.law.identity import Item
-from jukinet.law.inquiry import ByHandle, BySearch, Claim
+from jukinet.law.inquiry import ByHandle, Claim
 from jukinet.law.schedule import Kind
 from jukinet.nodes.message import Message
 from jukinet.tasks.asking import search
@@ -31,6 +32,7 @@ def figures() -> list[Figure]:
         living.build()
         assert living.world is not None
         people = [one for one in living.world.people.values() if one.measure is None]
+        _enrol(network, people[:500])
         return [
             _figure(
                 network, people, "inquiries answered and logged, standing by search", _standing
@@ -44,8 +46,12 @@ def _figure(network: Network, people: list[Person], what: str, ask) -> Figure:  
     rng = Random(net.SEED)
     rounds = []
     for _ in range(ROUNDS):
-        questions = [ask(network, rng.choice(people), rng) for _ in range(COUNT)]
-        rounds.append(_round(network, questions))
+        asked = [
+            message
+            for _ in range(COUNT // AT_ONCE)
+            for message in ask(network, [rng.choice(people) for _ in range(AT_ONCE)], rng)
+        ]
+        rounds.append(_round(network, asked))
     return of_rounds(what, COUNT, rounds, at_least=2_000 if "search" in what else None)
 
 
@@ -55,7 +61,7 @@ def _round(network: Network, questions: list[Message]) -> tuple[float, float]:
         *shelves.prefectures.values(),
         shelves.national,
         shelves.chains,
-        network.keeper.store,
+        *(keeper.store for keeper in network.keepers.values()),
     ]
     agency = network.agencies["pension"]
 
@@ -73,32 +79,51 @@ def _round(network: Network, questions: list[Message]) -> tuple[float, float]:
     return timed
 
 
-def _standing(network: Network, person: Person, rng: Random) -> Message:
-    return network.agencies["pension"].ask(
-        row="1-73", kind=Kind.STANDING, subject=search(person), now=network.line.now
+def _enrol(network: Network, people: list[Person]) -> None:
+    """Have numbers and handles of some people, to ask by."""
+    agency = network.agencies["pension"]
+    order = agency.ask_many(
+        row="1-73",
+        kind=Kind.STANDING,
+        subjects=[search(one) for one in people],
+        now=network.line.now,
+        numbered=True,
+    )
+    network.line.post(order)
+    network.line.run()
+    agency.outcomes.clear()
+    agency.keep()
+
+
+def _standing(network: Network, people: list[Person], rng: Random) -> list[Message]:
+    return network.agencies["pension"].ask_each(
+        row="1-73",
+        kind=Kind.STANDING,
+        subjects=[search(one) for one in people],
+        now=network.line.now,
     )
 
 
-def _confirm(network: Network, person: Person, rng: Random) -> Message:
-    subject: BySearch = search(person)
-    claim = Claim(name=subject.name, birth_date=subject.birth_date)
-    return network.agencies["pension"].ask(
+def _confirm(network: Network, people: list[Person], rng: Random) -> list[Message]:
+    subjects = [search(one) for one in people]
+    claims = [Claim(name=one.name, birth_date=one.birth_date) for one in subjects]
+    return network.agencies["pension"].ask_each(
         row="1-77",
         kind=Kind.CONFIRM,
-        subject=subject,
+        subjects=subjects,
         now=network.line.now,
-        items=claim.items,
-        claim=claim,
+        items=claims[0].items,
+        claims=claims,
     )
 
 
-def _by_handle(network: Network, person: Person, rng: Random) -> Message:
+def _by_handle(network: Network, people: list[Person], rng: Random) -> list[Message]:
     agency = network.agencies["pension"]
     known = agency.subjects("pension/1-73")
-    return agency.ask(
+    return agency.ask_each(
         row="1-73",
         kind=Kind.ITEMS,
-        subject=ByHandle(handle=rng.choice(known).handle),
+        subjects=[ByHandle(handle=rng.choice(known).handle) for _ in people],
         now=network.line.now,
         items=frozenset({Item.ADDRESS}),
     )

@@ -6,14 +6,10 @@ from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
 
-import msgspec
-
-from jukinet.feed import outbox
-from jukinet.feed.link import Item
+from jukinet.keys.master import MasterKey
 from jukinet.law import notification as law
 from jukinet.merkle.policy import NONE, Policy
-from jukinet.nodes.message import Message, Tick
-from jukinet.nodes.pools import PoolRequest
+from jukinet.nodes.message import DESK, Message, OrderCodes, Tick
 from jukinet.tasks.asking import AGENCIES
 from jukinet.tasks.desks import Desks
 from jukinet.tasks.folder import Folder, Mark
@@ -25,25 +21,42 @@ from jukinet.world.towns import choose
 DAY = date(2025, 4, 1)
 NOON = datetime.combine(DAY, time(12), JST)
 SEED = 20020805
+MASTER = bytes(range(32))
 NOBODY = Policy(NONE)
+
+
+class Unsealed(Folder):
+    """A folder whose stores are not sealed: what sealing costs is seen beside it."""
+
+    def store_key(self, path: Path) -> bytes:
+        """None."""
+        return None  # type: ignore[return-value]
 
 
 @contextmanager
 def network(
-    towns: int = 1, residents: int = 0, *, witnessed: Policy | None = NOBODY
+    towns: int = 1,
+    residents: int = 0,
+    *,
+    witnessed: Policy | None = NOBODY,
+    kind: type[Folder] = Folder,
 ) -> Iterator[Network]:
     """A network whose towns have empty books; by itself no witness is asked."""
-    with folder(towns, residents, witnessed=witnessed) as made, opened(made) as found:
+    with folder(towns, residents, witnessed=witnessed, kind=kind) as made, opened(made) as found:
         yield found
 
 
 @contextmanager
 def folder(
-    towns: int = 1, residents: int = 0, *, witnessed: Policy | None = NOBODY
+    towns: int = 1,
+    residents: int = 0,
+    *,
+    witnessed: Policy | None = NOBODY,
+    kind: type[Folder] = Folder,
 ) -> Iterator[Folder]:
     """The folder of such a network."""
     with tempfile.TemporaryDirectory(prefix="jukinet-bench-") as name:
-        made = Folder(Path(name) / "net")
+        made = kind(Path(name) / "net", MasterKey(MASTER))
         mark = Mark(
             towns=tuple(town.code for town in choose(towns, min(3, towns))),
             agencies=AGENCIES,
@@ -85,11 +98,5 @@ def tick(name: str) -> Message:
 
 def refill(network: Network, town: str, count: int) -> None:
     """Have the centre allot a town a pool large enough that it need not ask again."""
-    node = network.towns[town]
-    request = msgspec.msgpack.encode(PoolRequest(count=count, level=0))
-    with node.store.begin() as tx:
-        outbox.append(tx, node.to_centre, [Item(kind="pool_request", body=request)])
-    for message in node.start(network.line.now):
-        if isinstance(message, Message):
-            network.line.post(message)
+    network.line.post(Message(sender=DESK, receiver=town, body=OrderCodes(count=count)))
     network.line.run()

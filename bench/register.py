@@ -8,6 +8,7 @@ from bare import beside_bare
 from figure import Figure, of_rounds
 from jukinet.nodes.message import DESK, Filing, Message
 from jukinet.nodes.municipality import GROUP_MAX
+from jukinet.tasks.folder import Folder
 from jukinet.tasks.network import Network
 
 COUNT, ROUNDS = 1000, 3
@@ -18,12 +19,14 @@ def figures() -> list[Figure]:
     return [
         _figure(1, "notifications accepted and committed, one by one", 1_000),
         _figure(GROUP_MAX, f"notifications accepted and committed, {GROUP_MAX} a group", 3_000),
+        _figure(1, "the same one by one, the town's file not sealed", None, net.Unsealed),
+        _figure(GROUP_MAX, f"the same {GROUP_MAX} a group, not sealed", None, net.Unsealed),
     ]
 
 
-def _figure(group: int, what: str, at_least: float) -> Figure:
+def _figure(group: int, what: str, at_least: float | None, kind: type[Folder] = Folder) -> Figure:
     rounds = []
-    with net.network() as network:
+    with net.network(kind=kind) as network:
         (town,) = network.towns.values()
         entries = net.single_entries(town.name, COUNT * ROUNDS)
         _fill_pool(network, COUNT * ROUNDS)

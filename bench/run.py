@@ -18,7 +18,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("world", "register", "feed", "inquiries", "sameness", "statement", "log", "witnesses")
+SCRIPTS = (
+    "world",
+    "sealed",
+    "register",
+    "feed",
+    "inquiries",
+    "sameness",
+    "statement",
+    "log",
+    "witnesses",
+    "codes",
+    "oprf",
+)
 
 
 def machine() -> dict[str, str]:

@@ -5,6 +5,7 @@ chain store's transaction. An answer is timed alone: no witness; three in this p
 which reads every leaf; three in processes of their own, over HTTP on loopback.
 """
 
+import os
 import socket
 import subprocess
 import sys
@@ -12,12 +13,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from secrets import token_bytes
 from statistics import median
 from time import perf_counter, sleep
 
 import net
 from figure import Figure
 from jukinet.keys.sign import SigningKey
+from jukinet.keys.wrap import Cost, PassphraseLock
 from jukinet.law import leaf as leaves
 from jukinet.law.leaf import Body, DisclosureLeaf
 from jukinet.law.notice import ChainStart
@@ -29,13 +32,16 @@ from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.policy import Group, Policy, Witness
 from jukinet.store.disk import RealDisk
 from jukinet.store.engine import open_store
-from jukinet.tasks import witnessing
+from jukinet.tasks import locking, witnessing
 from jukinet.tasks.asking import search
+from jukinet.tasks.folder import Folder
 from jukinet.tasks.living import Living
 from jukinet.tasks.network import Network
 
 BATCH, BATCHES, PEOPLE = 1_000, 20, 5_000
 QUESTIONS, RESIDENTS = 150, 400
+PASSPHRASE = "a bench's passphrase"
+CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
 TABLES = (noted.NOTES, waiting.WAITING)  # named, so that the store has them too
 
 
@@ -144,7 +150,9 @@ def _over_http() -> float:
         found = []
         for number in range(1, 4):
             root = Path(name) / f"w{number}"
-            (vkey,) = witnessing.create(root, f"w{number}.bench", "ed25519")
+            words = PassphraseLock(PASSPHRASE, token_bytes, cost=CHEAP)
+            made = locking.begin(Folder(root), words)
+            (vkey,) = witnessing.create(made, f"w{number}.bench", "ed25519")
             url = f"http://127.0.0.1:{_free_port()}/"
             found.append(Witness(f"w{number}", VerifierKey.parse(vkey), url))
         group = Group("two", 2, tuple(one.name for one in found))
@@ -163,6 +171,7 @@ def _running(root: Path, url: str) -> Iterator[None]:
     port = int(url.rstrip("/").rpartition(":")[2])
     process = subprocess.Popen(
         [sys.executable, "-m", "jukinet", "witness", "run", "--dir", root, "--port", str(port)],
+        env={**os.environ, "JUKINET_PASSPHRASE": PASSPHRASE},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -9,8 +9,7 @@ from tests.support import JST, chance, memory
 
 from jukinet.client.mirror import Mirror
 from jukinet.client.view_key import ViewKey
-from jukinet.keys import ratchet
-from jukinet.keys.seal import OpenKey, SealKey
+from jukinet.keys import group, ratchet
 from jukinet.keys.sign import SigningKey
 from jukinet.law import leaf as leaves
 from jukinet.law.leaf import (
@@ -106,7 +105,7 @@ class Logbook:
 
     def keep_back(self, who: str, open_on: str) -> int:
         leaf = self._leaf(DeferredLeaf, labels=(), commitment="", inquiry=None, open_on=open_on)
-        keepers = SealKey(OpenKey(b"k" * 32).public.raw)
+        keepers = group.base(group.scalar_of(7))
         return self._write(Draft(leaf, body("D-1"), locator(who), keepers=keepers))
 
     def open(self, deferred: int, who: str) -> int:

@@ -9,21 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
 from tests.forgetful_disk import ForgetfulDisk
 from tests.support import (
     CHIYODA,
     DAY,
+    KEEPERS,
     NOON,
     SAPPORO_CHUO,
     SHINJUKU,
     address,
+    agency_ring,
+    centre_ring,
     chance,
+    dealt,
     directory_of,
     entrant,
     filed,
+    keeper_ring,
     memory,
+    town_ring,
 )
 
 from jukinet.client.audit import Auditor
@@ -33,8 +41,9 @@ from jukinet.client.statement import ViewKey
 from jukinet.keys.sign import SigningKey
 from jukinet.law import leaf as leaves
 from jukinet.law import notification as law
+from jukinet.law import order as orders
 from jukinet.law.identity import Item
-from jukinet.law.inquiry import BySearch, Claim
+from jukinet.law.inquiry import BySearch, Claim, Inquiry
 from jukinet.law.notification import MeasureStep
 from jukinet.law.record import Record
 from jukinet.law.schedule import Kind, Schedule, load
@@ -48,9 +57,9 @@ from jukinet.nodes.agency import Agency, Outcome
 from jukinet.nodes.centre import shelves
 from jukinet.nodes.centre.node import Centre
 from jukinet.nodes.centre.shelves import Shelves
-from jukinet.nodes.keeper import Keeper
-from jukinet.nodes.keyring import AgencyRing, KeeperRing, new_centre_ring, new_town_ring
-from jukinet.nodes.message import DESK, KEEPER, Filed, Filing, Message, Node
+from jukinet.nodes.keeper import HeldShares, Keeper
+from jukinet.nodes.keyring import key_names
+from jukinet.nodes.message import DESK, Filed, Filing, KeeperOrder, Message, Node
 from jukinet.nodes.municipality import Municipality
 from jukinet.nodes.witness import Witness, verifier_of
 from jukinet.numbers.municipality_code import MunicipalityCode
@@ -60,7 +69,6 @@ from jukinet.wire.line import Line
 
 TOWNS = (CHIYODA, SHINJUKU, SAPPORO_CHUO)
 AGENCIES = ("pension", "tax", "passport", "mutual-aid", "labour", "town-welfare")
-KEEPER_RING = KeeperRing(master=b"k" * 32)
 
 
 class Crash(Exception):
@@ -79,6 +87,7 @@ class Nation:
         now: datetime = NOON,
         stores: dict[str, Store] | None = None,
         disk: ForgetfulDisk | None = None,
+        keeper_disks: dict[str, ForgetfulDisk] | None = None,
         cut: frozenset[str] = frozenset(),
         witnesses: int = 0,
         wanted: int = 0,
@@ -89,8 +98,8 @@ class Nation:
         self.schedule = schedule or load()
         self.seed = seed
         self.chance = chance(seed)
-        self.centre_ring = new_centre_ring(chance("centre"), list(towns))
-        self.rings = {town: new_town_ring(chance(town), self.centre_ring, town) for town in towns}
+        self.centre_ring = centre_ring(towns)
+        self.rings = {town: town_ring(self.centre_ring, town) for town in towns}
         self.directory = directory_of(
             list(towns),
             self.centre_ring,
@@ -101,6 +110,7 @@ class Nation:
         )
         self.stores = stores or fresh_stores(towns, agencies, witnesses)
         self.disk = disk or ForgetfulDisk()
+        self.keeper_disks = keeper_disks or {name: ForgetfulDisk() for name in KEEPERS}
         self.desk: list[Message] = []
         self.cut = cut  # nodes that no line leads to
         self.up(now)
@@ -121,8 +131,7 @@ class Nation:
         self.line = Line(now)
         self.centre = Centre(shelf, ledger, self.centre_ring, self.directory, schedule, self.chance)
         vkey = self.directory.policy
-        keepers_log = LogKey.parse(vkey)
-        self.keeper = Keeper(KEEPER, self.stores["keeper"], KEEPER_RING, keepers_log, schedule)
+        self.keepers = {name: self.keeper(name) for name in KEEPERS}
         self.witnesses = [self.witness(at) for at in range(self.witnessing[0])]
         self.towns = {
             town: Municipality(
@@ -136,13 +145,14 @@ class Nation:
                 schedule.receivers[name],
                 self.directory.agencies[name].prefecture,
                 self.stores[name],
-                AgencyRing(signing=name.encode().ljust(32, b".")),
+                agency_ring(name),
                 LogKey.parse(vkey),
+                self.directory,
                 self.chance,
             )
             for name in agencies
         }
-        offices = (self.keeper, *self.witnesses, self.centre)
+        offices = (*self.keepers.values(), *self.witnesses, self.centre)
         for node in (*offices, *self.towns.values(), *self.agencies.values()):
             if node.name not in self.cut:
                 self.line.join(node)
@@ -157,21 +167,46 @@ class Nation:
         key = SigningKey(self.centre_ring.log)
         return Log.open(self.disk, origin=self.directory.origin, key=key)
 
+    def keeper(self, name: str, store: Store | None = None, **more: Any) -> Keeper:
+        """A keeper of this nation, on its own store and disk unless another store is given."""
+        _, shares = dealt(tuple(key_names(self.schedule)))
+        fields: dict[str, Any] = {
+            "store": store or self.stores[name],
+            "disk": ForgetfulDisk() if store else self.keeper_disks[name],
+            "shares": HeldShares(shares[KEEPERS.index(name)]),
+            "ring": keeper_ring(name),
+            "log_key": LogKey.parse(self.directory.policy),
+            "directory": self.directory,
+            "chance": self.chance,
+            "schedule": self.schedule,
+            **more,
+        }
+        return Keeper(name, **fields)
+
+    def keepers_refuse(self, *steps: str) -> None:
+        """From now on no keeper does these steps."""
+        for node in self.keepers.values():
+            node.step = partial(_without, node.step, steps)
+
     def copy(self) -> Nation:
         """The same nation once more, on stores and a disk of its own."""
         stores = {name: copied(store) for name, store in self.stores.items()}
-        return self._again(stores, self.disk.copy())
+        disks = {name: disk.copy() for name, disk in self.keeper_disks.items()}
+        return self._again(stores, self.disk.copy(), disks)
 
     def crashed(self, keeps: str = "nothing") -> Nation:
         """What comes up after a crash of all nodes."""
-        return self._again(self.stores, self.disk.after_crash(keeps))
+        disks = {name: disk.after_crash(keeps) for name, disk in self.keeper_disks.items()}
+        return self._again(self.stores, self.disk.after_crash(keeps), disks)
 
     def restarted(self, schedule: Schedule | None = None) -> Nation:
         """What comes up after everything was stopped in order; with other schedules, if given."""
         self.schedule = schedule or self.schedule
-        return self._again(self.stores, self.disk)
+        return self._again(self.stores, self.disk, self.keeper_disks)
 
-    def _again(self, stores: dict[str, Store], disk: ForgetfulDisk) -> Nation:
+    def _again(
+        self, stores: dict[str, Store], disk: ForgetfulDisk, keeper_disks: dict[str, ForgetfulDisk]
+    ) -> Nation:
         towns, agencies = self.names
         # Other chance than before: a machine that comes up draws afresh.
         return Nation(
@@ -181,6 +216,7 @@ class Nation:
             now=self.line.now,
             stores=stores,
             disk=disk,
+            keeper_disks=keeper_disks,
             cut=self.cut,
             witnesses=self.witnessing[0],
             wanted=self.witnessing[1],
@@ -311,6 +347,7 @@ class Nation:
         if kind is Kind.CHANGES:
             more.setdefault("since", date(2000, 1, 1))
         more.setdefault("now", self.line.now)
+        more.setdefault("numbered", isinstance(subject, BySearch))
         return self.agencies[name].ask(row=row, kind=kind, subject=subject, **more)
 
     def ask(self, name: str, row: str, kind: Kind | str, subject, **more: Any) -> Outcome:
@@ -373,7 +410,7 @@ def fresh_stores(
         **{one: memory(*shelves.PREFECTURE) for one in prefectures},
         "national": memory(*shelves.NATIONAL),
         "chains": memory(*shelves.CHAINS),
-        "keeper": memory(*keeper.METADATA),
+        **{name: memory(*keeper.METADATA) for name in KEEPERS},
         **{town: memory(*municipality.METADATA) for town in towns},
         **{name: memory(*agency.METADATA) for name in agencies},
         **{witness_key(at)[0]: memory(*witness.METADATA) for at in range(witnesses)},
@@ -439,6 +476,23 @@ def crashing(at: int, when: str, error: type[Exception] | Exception = Crash):
         yield
     finally:
         Store.commit = commit
+
+
+def _without(step, steps, message, now):
+    """A keeper to whom some steps look like none."""
+    if isinstance(message.body, KeeperOrder):
+        tasks = tuple(
+            replace(task, step="none such") if getattr(task, "step", "number") in steps else task
+            for task in message.body.tasks
+        )
+        message = replace(message, body=replace(message.body, tasks=tasks))
+    return step(message, now)
+
+
+def inquiry_of(message: Message, place: int = 0) -> Inquiry:
+    """One of the inquiries of an order, as the centre reads it."""
+    body = message.body
+    return orders.questions(orders.decode(body.order), body.questions)[place]
 
 
 def search(record: Record, place: str | None = None, **more: Any) -> BySearch:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from itertools import count
+from pathlib import Path
 from random import Random
 
+from jukinet.keys import group, kem, threshold
 from jukinet.keys.chance import Chance
 from jukinet.keys.seal import OpenKey
+from jukinet.keys.secret import Secret
 from jukinet.keys.sign import SigningKey
+from jukinet.keys.threshold import GroupKey, KeyShare
+from jukinet.keys.wrap import Cost, PassphraseLock
 from jukinet.law import notification as law
 from jukinet.law.identity import Name, Sex
 from jukinet.law.record import FamilyRegister, parse_relationship
@@ -21,21 +28,26 @@ from jukinet.names import era, legal
 from jukinet.names.address import Address
 from jukinet.nodes import municipality
 from jukinet.nodes.keyring import (
+    RELEASE,
     AgencyEntry,
+    AgencyRing,
     CentreRing,
     Directory,
+    KeeperEntry,
     KeeperRing,
     TownEntry,
     TownRing,
+    key_names,
     new_centre_ring,
+    new_tag_keys,
     new_town_ring,
-    payload_opening,
-    sector_opening,
 )
 from jukinet.nodes.message import DESK, Filed, Filing, Message, NotFiled, Tick, Wake
 from jukinet.numbers import individual_number, resident_code
 from jukinet.register import book, codes
 from jukinet.store.engine import Store, open_store
+from jukinet.tasks import locking
+from jukinet.tasks.folder import Folder
 
 JST = timezone(timedelta(hours=9))
 DAY = date(2026, 4, 1)
@@ -62,6 +74,39 @@ def memory(*metadatas) -> Store:
     with store.begin() as tx:
         tx.create(*[table for metadata in metadatas for table in metadata.sorted_tables])
     return store
+
+
+def key_of(url: str | Path) -> bytes | None:
+    """The key of a store of the tests: those of the name `sealed` have one."""
+    return b"sealed".ljust(32, b".") if str(url).endswith("sealed.db") else None
+
+
+def reopened(url: str | Path, **more) -> Store:
+    """A store of the tests by its address, with its key if it has one."""
+    return open_store(url, key=key_of(url), **more)
+
+
+PASSPHRASE = "a passphrase of the tests"
+CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
+
+
+def by_words(passphrase: str = PASSPHRASE) -> PassphraseLock:
+    """A lock that costs no time."""
+    return PassphraseLock(passphrase, os.urandom, cost=CHEAP)
+
+
+def new_folder(root: Path) -> Folder:
+    """A new folder with a lock that costs no time, unlocked for the command line too."""
+    made = locking.begin(Folder(root), by_words())
+    locking.remember(made)
+    return made
+
+
+def unlocked(root: Path) -> Folder:
+    """A folder that was made so or by the command line, or a copy of it, open."""
+    found = locking.recalled(root, NOON)
+    assert found is not None, root
+    return found
 
 
 def name(text: str = "山田 花子", reading: str = "ヤマダ ハナコ") -> Name:
@@ -102,6 +147,62 @@ def standing_rows(now: datetime = NOON, schedule: Schedule | None = None) -> Sta
     return rows
 
 
+KEEPERS = ("keeper-1", "keeper-2", "keeper-3")
+KEEPERS_WANTED = 2
+
+
+def keeper_ring(name: str) -> KeeperRing:
+    return KeeperRing(signing=name.encode().ljust(32, b"s"), opening=name.encode().ljust(32, b"o"))
+
+
+def agency_ring(name: str) -> AgencyRing:
+    return AgencyRing(signing=name.encode().ljust(32, b"."), enrol=name.encode().ljust(32, b"e"))
+
+
+@cache
+def dealt(names: tuple[str, ...]) -> tuple[dict[str, GroupKey], tuple[dict[str, KeyShare], ...]]:
+    """Keys in shares, two of three, all drawn by one dealer: the ceremony is tested elsewhere."""
+    rng = Random("keepers")
+    keys: dict[str, GroupKey] = {}
+    shares: tuple[dict[str, KeyShare], ...] = tuple({} for _ in KEEPERS)
+    for key in names:
+        secret, slope = (rng.randrange(1, group.ORDER) for _ in range(KEEPERS_WANTED))
+        values = [(secret + slope * at) % group.ORDER for at in range(len(KEEPERS) + 1)]
+        public = [group.base(group.scalar_of(value)) for value in values]
+        keys[key] = GroupKey(
+            name=key,
+            epoch=0,
+            threshold=KEEPERS_WANTED,
+            public=public[0],
+            shares=tuple(public[1:]),
+        )
+        for at, held in enumerate(shares, start=1):
+            held[key] = KeyShare(at, Secret(group.scalar_of(values[at])), keys[key])
+    return keys, shares
+
+
+def opened_by_keepers(key: str, sealed: bytes, context: bytes) -> bytes:
+    """What is sealed to one of the keepers' keys, opened by two of them."""
+    _, shares = dealt(tuple(key_names(load())))
+    element = kem.encapsulated(sealed)
+    parts = [threshold.partial(held[key], (1, 2), element) for held in shares[:2]]
+    return kem.open_with(threshold.combine(parts), sealed, context=context)
+
+
+TAGS = new_tag_keys(chance("tags"), [f"{one:02d}0000" for one in range(1, 48)])
+
+
+def centre_ring(towns: Sequence[str]) -> CentreRing:
+    """The centre's secrets; the keys of its tags are opened by the keepers of tests."""
+    keys, _ = dealt(tuple(key_names(load())))
+    tags = {one: TAGS[one] for one in sorted({town[:2] for town in towns})}
+    return new_centre_ring(chance("centre"), towns, tags, keys[RELEASE].public)
+
+
+def town_ring(centre: CentreRing, town: str) -> TownRing:
+    return new_town_ring(chance(town), centre, TAGS[town[:2]], town)
+
+
 def directory_of(
     towns: list[str],
     centre: CentreRing,
@@ -110,20 +211,26 @@ def directory_of(
     wanted: int = 0,
     schedule: Schedule | None = None,
 ) -> Directory:
-    """A directory of towns, one keeper, and an agency for each receiver of the schedules."""
+    """A directory of towns, three keepers, and an agency for each receiver of the schedules."""
     log = VerifierKey("jukinet.test/ledger", SigningKey(centre.log).public_bytes)
-    keeper = KeeperRing(master=b"k" * 32)
     schedule = schedule or load()
+    keys, _ = dealt(tuple(key_names(schedule)))
     return Directory(
         origin="jukinet.test/ledger",
         log=str(log),
         policy=str(m_of_n(log, witnesses, wanted)),
         centre=SigningKey(centre.signing).public_bytes,
-        payload_seal=payload_opening(keeper).public.raw,
-        sector_seals={
-            grant.sector: sector_opening(keeper, grant.sector).public.raw
-            for grant in schedule.grants.values()
+        threshold=KEEPERS_WANTED,
+        keepers={
+            name: KeeperEntry(
+                name=name,
+                index=index,
+                verify=SigningKey(keeper_ring(name).signing).public_bytes,
+                seal=OpenKey(keeper_ring(name).opening).public.raw,
+            )
+            for index, name in enumerate(KEEPERS, start=1)
         },
+        group_keys=keys,
         towns={
             town: TownEntry(
                 code=town,
@@ -138,7 +245,8 @@ def directory_of(
                 id=receiver,
                 receiver=receiver,
                 prefecture="13" if entry.municipal else "",
-                verify=SigningKey(receiver.encode().ljust(32, b".")).public_bytes,
+                verify=SigningKey(agency_ring(receiver).signing).public_bytes,
+                enrol=OpenKey(agency_ring(receiver).enrol).public.raw,
             )
             for receiver, entry in schedule.receivers.items()
         },
@@ -150,8 +258,8 @@ class Town:
 
     def __init__(self, code: str = CHIYODA, seed: object = 1, pool: int = 300) -> None:
         towns = [CHIYODA, SHINJUKU, SAPPORO_CHUO, SAPPORO_KITA, YOKOHAMA_TSURUMI]
-        self.centre_ring = new_centre_ring(chance("centre"), towns)
-        rings = {town: new_town_ring(chance(town), self.centre_ring, town) for town in towns}
+        self.centre_ring = centre_ring(towns)
+        rings = {town: town_ring(self.centre_ring, town) for town in towns}
         self.store = memory(*municipality.METADATA)
         self.directory = directory_of(towns, self.centre_ring, rings)
         self.node = municipality.Municipality(

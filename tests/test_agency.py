@@ -2,16 +2,17 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.nation import Nation, search
+from tests.nation import Nation, inquiry_of, search
 from tests.support import CHIYODA, NOON, entrant, name
 
 from jukinet.errors import Malformed
 from jukinet.keys.sign import VerifyKey
-from jukinet.law.inquiry import Answer, ByHandle, Refusal, decode
+from jukinet.law import order as orders
+from jukinet.law.inquiry import Answer, ByHandle, Refusal
 from jukinet.law.schedule import Kind
 from jukinet.merkle import proof
 from jukinet.merkle.note import VerifierKey
-from jukinet.nodes.agency import ASKED, SUBJECTS, Subject
+from jukinet.nodes.agency import ASKED, GIVEN, SUBJECTS, Subject
 from jukinet.nodes.message import CENTRE, Ask, FeedAck, Message, Rejected
 
 
@@ -41,18 +42,31 @@ def answered(nation, *questions):
     return [one for one in carried if isinstance(one.body, Answer | Refusal | Rejected)]
 
 
+def unnumbered(nation, who):
+    """A question for which no number and no handle are wanted."""
+    return nation.question("pension", "1-73", "standing", who, numbered=False)
+
+
 def test_a_question_is_signed_by_the_agency_and_says_who_asks(base, nation):
     message = nation.question("pension", "1-73", "standing", base[1], official="X-9")
     assert (message.sender, message.receiver) == ("pension", CENTRE)
     entry = nation.directory.agencies["pension"]
-    VerifyKey(entry.verify).verify(message.body.inquiry, message.body.signature)
-    inquiry = decode(message.body.inquiry)
+    VerifyKey(entry.verify).verify(message.body.order, message.body.signature)
+    inquiry = inquiry_of(message)
     assert (inquiry.agency, inquiry.official) == ("pension", "X-9")
+
+
+def test_what_is_signed_says_nothing_of_whom_it_is_about(base, nation):
+    order = nation.question("pension", "1-73", "standing", base[1]).body.order
+    for told in (base[1].name.text, base[1].birth_date.iso, CHIYODA):
+        assert told.encode() not in order
+    again = nation.question("pension", "1-73", "standing", base[1]).body.order
+    assert orders.decode(order).digests != orders.decode(again).digests, "nothing can be guessed"
 
 
 def test_no_two_questions_have_one_nonce(base, nation):
     questions = [nation.question("pension", "1-73", "standing", base[1]) for _ in range(50)]
-    assert len({decode(one.body.inquiry).nonce for one in questions}) == 50
+    assert len({inquiry_of(one).nonce for one in questions}) == 50
 
 
 def test_a_form_that_is_not_whole_is_not_sent(base, nation):
@@ -66,21 +80,24 @@ def test_a_form_that_is_not_whole_is_not_sent(base, nation):
 
 
 def test_it_keeps_number_and_handle_of_whom_it_asked_about_and_no_name(base, nation):
-    content = nation.ask("pension", "1-73", "items", base[1]).content
-    assert rows(nation, SUBJECTS) == [Subject("pension/1-73", content.number, content.handle)]
-    for table in (SUBJECTS, ASKED):
+    outcome = nation.ask("pension", "1-73", "items", base[1])
+    kept = Subject("pension/1-73", outcome.number, outcome.content.handle)
+    assert rows(nation, SUBJECTS) == [kept]
+    for table in (SUBJECTS, ASKED, GIVEN):
         held = repr([tuple(row) for row in rows(nation, table)])
         assert "山田" not in held
         assert "千代田" not in held
 
 
 def test_a_later_answer_takes_the_place_of_the_handle_before(base, nation):
-    first = nation.ask("pension", "1-73", "standing", base[1]).content
-    second = nation.ask("pension", "1-73", "standing", ByHandle(handle=first.handle)).content
+    first = nation.ask("pension", "1-73", "standing", base[1])
+    subject = ByHandle(handle=first.content.handle)
+    second = nation.ask("pension", "1-73", "standing", subject)
+    assert second.number == "", "the agency has it"
     assert nation.agencies["pension"].subjects("pension/1-73") == [
-        Subject("pension/1-73", second.number, second.handle)
+        Subject("pension/1-73", first.number, second.content.handle)
     ]
-    assert first.handle != second.handle
+    assert first.content.handle != second.content.handle
 
 
 def test_it_knows_people_by_affair(base, nation):
@@ -127,7 +144,7 @@ def replace_year(born):
 
 
 def test_an_answer_that_comes_twice_is_taken_once(base, nation):
-    question = nation.question("pension", "1-73", "standing", base[1])
+    question = unnumbered(nation, base[1])
     (answer,) = answered(nation, question)
     node = nation.agencies["pension"]
     node.step(answer, NOON)
@@ -135,14 +152,14 @@ def test_an_answer_that_comes_twice_is_taken_once(base, nation):
 
 
 def test_an_answer_to_no_question_is_not_taken(base, nation):
-    (answer,) = answered(nation, nation.question("pension", "1-73", "standing", base[1]))
+    (answer,) = answered(nation, unnumbered(nation, base[1]))
     other = nation.copy().agencies["pension"]
     other.step(answer, NOON)
     assert (other.outcomes, other.distrusted) == ([], [])
 
 
 def test_a_question_waits_until_an_answer_verifies(base, nation):
-    question = nation.question("pension", "1-73", "standing", base[1])
+    question = unnumbered(nation, base[1])
     (answer,) = answered(nation.copy(), question)
     node = nation.agencies["pension"]
     forged = replace(
@@ -154,10 +171,10 @@ def test_a_question_waits_until_an_answer_verifies(base, nation):
     assert (node.waiting, len(node.outcomes)) == (0, 1)
 
 
-@pytest.mark.parametrize("sender", ["tax", "keeper", CHIYODA])
+@pytest.mark.parametrize("sender", ["tax", "keeper-1", CHIYODA])
 def test_only_the_centre_answers(base, nation, sender):
-    question = nation.question("pension", "1-73", "standing", base[1])
-    nonce = decode(question.body.inquiry).nonce
+    question = unnumbered(nation, base[1])
+    nonce = inquiry_of(question).nonce
     (answer,) = answered(nation.copy(), question)
     node = nation.agencies["pension"]
     for body in (answer.body, Rejected(nonce=nonce, reason="no")):
@@ -167,7 +184,7 @@ def test_only_the_centre_answers(base, nation, sender):
 
 
 @pytest.mark.parametrize(
-    "body", [FeedAck(stream="", last=0), Ask(agency="", inquiry=b"", signature=b"")]
+    "body", [FeedAck(stream="", last=0), Ask(agency="", order=b"", signature=b"", questions=())]
 )
 def test_it_takes_answers_alone(nation, body):
     with pytest.raises(Malformed, match="takes no"):
@@ -175,9 +192,9 @@ def test_it_takes_answers_alone(nation, body):
 
 
 def test_a_rejection_ends_the_question(base, nation):
-    question = nation.question("pension", "1-73", "standing", base[1])
+    question = unnumbered(nation, base[1])
     node = nation.agencies["pension"]
-    nonce = decode(question.body.inquiry).nonce
+    nonce = inquiry_of(question).nonce
     rejected = Rejected(nonce=nonce, reason="agency: it is not in the directory")
     node.step(Message(sender=CENTRE, receiver="pension", body=rejected), NOON)
     (outcome,) = node.outcomes
@@ -186,7 +203,7 @@ def test_a_rejection_ends_the_question(base, nation):
 
 def test_a_refusal_as_repeated_does_not_end_the_question(base, nation):
     """The line gave it to the centre twice: the refusal comes first, the answer after it."""
-    question = nation.question("pension", "1-73", "standing", base[1])
+    question = unnumbered(nation, base[1])
     nation.line.post(question, question)
     nation.line.run()
     node = nation.agencies["pension"]
@@ -202,5 +219,5 @@ def test_nothing_of_a_person_prints_itself(base, nation):
     (subject,) = nation.agencies["pension"].subjects("pension/1-73")
     shown = repr(outcome) + repr(subject) + repr(nation.agencies["pension"].outcomes)
     assert "千代田" not in shown
-    assert outcome.content.number not in shown
+    assert outcome.number not in shown
     assert repr(outcome.content.handle)[2:20] not in shown

@@ -515,13 +515,14 @@ def test_a_search_at_any_place_of_a_long_way_follows_to_the_end():
 def test_an_old_handle_opens_after_every_move():
     nation = Nation((CHIYODA, SAPPORO_CHUO, YOKOHAMA_TSURUMI), ("pension",))
     (person,) = nation.enter(CHIYODA)
-    first = nation.ask("pension", "1-73", "items", search(nation.record(CHIYODA, person))).content
+    first = nation.ask("pension", "1-73", "items", search(nation.record(CHIYODA, person)))
     place, numbers = CHIYODA, {first.number}
     for to in (SAPPORO_CHUO, YOKOHAMA_TSURUMI, CHIYODA, SAPPORO_CHUO):
         person, place = nation.move(person, place, to), to
-        content = nation.ask("pension", "1-73", "items", ByHandle(handle=first.handle)).content
-        assert content.items[Wanted.ADDRESS][0] == to
-        numbers.add(content.number)
+        subject = ByHandle(handle=first.content.handle)
+        outcome = nation.ask("pension", "1-73", "items", subject, numbered=True)
+        assert outcome.content.items[Wanted.ADDRESS][0] == to
+        numbers.add(outcome.number)
     assert len(numbers) == 1
 
 

@@ -9,6 +9,9 @@ import pytest
 COMMANDS = [
     ("demo",),
     ("verify",),
+    ("unlock",),
+    ("lock",),
+    ("passphrase", "change"),
     ("audit",),
     ("ask",),
     ("statement",),
@@ -24,6 +27,15 @@ COMMANDS = [
     ("objection", "answer"),
     ("sample",),
     ("code", "check"),
+    ("code", "levels"),
+    ("code", "allot"),
+    ("code", "change"),
+    ("code", "mass-change"),
+    ("code", "letters"),
+    ("code", "letter-key"),
+    ("code", "open-letters"),
+    ("number", "fresh"),
+    ("town", "unite"),
     ("witness", "init"),
     ("witness", "trust"),
     ("witness", "run"),
@@ -203,3 +215,101 @@ def record_of(world):
         if done.returncode == 0 and "-00" not in json.loads(done.stdout)["birth_date"]:
             return number
     raise AssertionError("nobody to show")
+
+
+# --- codes ------------------------------------------------------------------------------------------
+
+
+def levels(world):
+    done = jukinet("code", "levels", world, "--json")
+    assert done.returncode == 0, done.stderr
+    return {one["town"]: one for one in json.loads(done.stdout)["towns"]}
+
+
+def test_a_pool_is_filled_by_hand_and_its_level_told(world):
+    town = _towns(world)[0]
+    before = levels(world)[town]["free"]
+    done = jukinet("code", "allot", world, town, 70, "--json")
+    assert done.returncode == 0, done.stderr
+    assert levels(world)[town]["free"] == before + 70
+
+
+def test_a_code_is_changed_and_told_in_a_letter_alone(world, tmp_path):
+    town = _towns(world)[0]
+    words = ("code", "change", "--dir", world, "--town", town, "--record", 2, "--json")
+    dry = json.loads(jukinet(*words, "--dry-run").stdout)
+    assert dry["done"] is False
+    letter = tmp_path / "letter.html"
+    done = jukinet(*words, "--number", "d-1", "--letter", letter)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["before"] == dry["before"]
+    assert found["after"] != found["before"]
+    assert "住民票コード通知票" in letter.read_text()
+    again = json.loads(jukinet(*words, "--number", "d-1").stdout)
+    assert again["after"] == found["after"], "the same number changes a code once"
+
+
+def test_a_mass_change_is_counted_approved_by_two_and_written_out(world, tmp_path):
+    town = _towns(world)[1]
+    words = ("code", "mass-change", world, "--town", town, "--incident", "a list", "--json")
+    (counted,) = json.loads(jukinet(*words).stdout)["towns"]
+    assert "approved_by" not in counted
+    (first,) = json.loads(jukinet(*words, "--official", "A").stdout)["towns"]
+    assert (first["waiting"], first["changed"]) == (counted["persons"], 0)
+    done = jukinet(*words, "--official", "B", "--per-second", 10_000)
+    assert done.returncode == 0, done.stderr
+    (second,) = json.loads(done.stdout)["towns"]
+    assert (second["waiting"], second["changed"]) == (0, counted["persons"])
+    key, out = tmp_path / "key", tmp_path / "sealed"
+    assert jukinet("code", "letter-key", key).returncode == 0
+    letters = ("code", "letters", world, "--town", town, "--change", first["number"])
+    made = jukinet(*letters, "--out", out, "--seal-to", f"{key}.pub", "--json")
+    assert made.returncode == 0, made.stderr
+    report = json.loads(made.stdout)
+    assert report["by_post"] + report["at_desk"] == counted["persons"]
+    sheets = tmp_path / "sheets.html"
+    opened = jukinet(
+        *("code", "open-letters", out / "by-post.sealed", "--town", town),
+        *("--key", key, "--html", sheets),
+    )
+    assert opened.returncode == 0, opened.stderr
+    assert sheets.read_text().count('class="sheet"') == report["by_post"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        pytest.param(("mass-change", "{world}", "--incident", "x"), 2, "--town or --list", id="whose"),
+        pytest.param(
+            ("mass-change", "{world}", "--incident", "x", "--list", "{world}/none"), 2, "cannot be read",
+            id="no list",
+        ),
+        pytest.param(("letters", "{world}", "--town", "{town}", "--out", "o"), 2, "by one of them", id="letters"),
+        pytest.param(
+            ("change", "{world}", "--town", "{town}", "--record", 10**6), 1, "no live record", id="nobody"
+        ),
+        pytest.param(("allot", "{world}", "{town}", 0), 2, "count", id="no codes"),
+    ],
+)  # fmt: skip
+def test_wrong_input_about_codes_gets_a_sentence_and_a_code(world, words, code, sentence):
+    named = {"world": world, "town": _towns(world)[0]}
+    done = jukinet("code", *[str(word).format(**named) for word in words])
+    assert done.returncode == code, done.stderr
+    assert sentence in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_fresh_number_is_asked_for_in_a_sector_that_there_is(world):
+    town = _towns(world)[0]
+    words = ("number", "fresh", world, "--town", town, "--record", 3, "--sector", "none/0")
+    done = jukinet(*words)
+    assert done.returncode == 2
+    assert "the schedules know no" in done.stderr
+
+
+def test_two_records_of_two_people_are_not_united(world):
+    town = _towns(world)[0]
+    done = jukinet("town", "unite", "--dir", world, "--town", town, "--record", 3, "--kept", 3)
+    assert done.returncode == 2
+    assert "named twice" in done.stderr

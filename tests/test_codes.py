@@ -343,13 +343,13 @@ def test_it_asks_again_when_what_came_runs_low():
 
 def test_a_supply_passes_over_what_is_meant_for_others(town, pool):
     with town.store.begin() as tx:
-        supply = Supply(tx, book.last(tx), bytes, passed_over=3)
+        supply = Supply(codes.Stock(tx), book.last(tx), bytes, passed_over=3)
         assert [supply.code()[0] for _ in range(2)] == pool[3:5]
 
 
 def test_a_supply_refuses_a_code_that_it_has_drawn(town, pool):
     with town.store.begin() as tx:
-        supply = Supply(tx, book.last(tx), bytes)
+        supply = Supply(codes.Stock(tx), book.last(tx), bytes)
         code, _ = supply.code()
         with pytest.raises(Malformed):
             supply.claim(code)

@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 from tests.forgetful_disk import PowerCut
 from tests.nation import (
-    KEEPER_RING,
     Crash,
     Nation,
     copied,
@@ -14,20 +13,18 @@ from tests.nation import (
     recorded_commits,
     search,
 )
-from tests.support import CHIYODA, DAY, NOON, entrant, name
+from tests.support import CHIYODA, DAY, KEEPERS, NOON, entrant, name
 
-from jukinet.client.receipts import LogKey
 from jukinet.client.statement import statement
 from jukinet.errors import Damaged
-from jukinet.keys import ratchet
+from jukinet.keys import kem, ratchet, threshold
 from jukinet.law import leaf as leaves
 from jukinet.law.inquiry import ByHandle
 from jukinet.law.leaf import BODY_BYTES, DeferredLeaf, DisclosureLeaf, InquiryLeaf, OpeningLeaf
 from jukinet.ledger.chains import CHAINS
 from jukinet.nodes.centre import opening
 from jukinet.nodes.centre.inquiries import Inquiries
-from jukinet.nodes.keeper import Keeper
-from jukinet.nodes.message import CENTRE, KEEPER, KeeperOrder, Message
+from jukinet.nodes.message import CENTRE, KeeperOrder, Message
 
 ROW = "1-41"  # may be kept back for 180 days
 TOMORROW = DAY + timedelta(days=1)
@@ -151,19 +148,19 @@ def test_by_handle_it_follows_its_inquiry(nation, base):
 # --- the agency's client ------------------------------------------------------------------------------
 
 
-def another_day(inquiries, pending, candidate, nonce):
-    draft = DISCLOSURE(inquiries, pending, candidate, nonce)
+def another_day(inquiries, pending, candidate):
+    draft = DISCLOSURE(inquiries, pending, candidate)
     return draft._replace(leaf=replace(draft.leaf, open_on=str(TOMORROW + timedelta(days=1))))
 
 
-def at_once(inquiries, pending, candidate, nonce):
+def at_once(inquiries, pending, candidate):
     plain = replace(pending, inquiry=replace(pending.inquiry, defer_to=None))
-    return DISCLOSURE(inquiries, plain, candidate, nonce)._replace(body=pending.body)
+    return DISCLOSURE(inquiries, plain, candidate)._replace(body=pending.body)
 
 
-def kept_back(inquiries, pending, candidate, nonce):
+def kept_back(inquiries, pending, candidate):
     kept = replace(pending, inquiry=replace(pending.inquiry, defer_to=TOMORROW))
-    return DISCLOSURE(inquiries, kept, candidate, nonce)
+    return DISCLOSURE(inquiries, kept, candidate)
 
 
 DISCLOSURE = Inquiries._disclosure
@@ -196,15 +193,15 @@ def test_a_leaf_that_is_kept_back_otherwise_than_asked_is_not_believed(
 def opened(base):
     """The order that opens the entry, and a keeper that has not seen it."""
     nation = base[0].copy()
-    fresh = copied(nation.stores["keeper"])
+    fresh = copied(nation.stores["keeper-1"])
     with nation.carried() as carried:
         tomorrow(nation)
-    (order,) = [one.body for one in carried if isinstance(one.body, KeeperOrder)]
-    return Keeper(KEEPER, fresh, KEEPER_RING, LogKey.parse(nation.directory.log)), order, nation
+    (order,) = [one.body for one in carried if one.receiver == "keeper-1"]
+    return nation.keeper("keeper-1", fresh), order, nation
 
 
 def value(keeper, order, now):
-    (reply,) = keeper.step(Message(sender=CENTRE, receiver=KEEPER, body=order), now)
+    (reply,) = keeper.step(Message(sender=CENTRE, receiver="keeper-1", body=order), now)
     return reply.body.values[0], reply.body.refused
 
 
@@ -212,10 +209,13 @@ MIDNIGHT = NOON + timedelta(hours=12)
 
 
 def test_the_keeper_opens_it_on_its_day_and_not_a_second_before(opened):
-    keeper, order, _ = opened
+    keeper, order, nation = opened
     early = value(keeper, order, MIDNIGHT - timedelta(seconds=1))
     assert early == (None, (f"step: not before {TOMORROW}",))
-    found, _ = value(keeper, order, MIDNIGHT)
+    mine, _ = value(keeper, order, MIDNIGHT)
+    theirs, _ = value(nation.keeper("keeper-2", copied(keeper.store)), order, MIDNIGHT)
+    shared = threshold.combine([mine, theirs])
+    found = kem.open_with(shared, order.tasks[0].sealed, context=leaves.DEFERRED_CONTEXT)
     assert leaves.read_body(leaves.read_deferred(found)[2], leaves.Body).official == "INV-7"
 
 
@@ -229,12 +229,12 @@ def test_the_keeper_opens_it_again_after_a_crash(opened):
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param({"context": leaves.deferred_context(bytes(16))}, id="another label"),
-        pytest.param({"context": b""}, id="no context"),
+        pytest.param({"key": "index"}, id="with another key"),
+        pytest.param({"key": "seed"}, id="with the seeds' key"),
         pytest.param({"step": "open-1"}, id="as a payload"),
         pytest.param({"step": "seed-0"}, id="as a seed"),
         pytest.param({"step": "deferred-0"}, id="under another name"),
-        pytest.param({"wrapped": bytes(512)}, id="something else"),
+        pytest.param({"sealed": bytes(512)}, id="something else"),
     ],
 )
 def test_on_its_leaf_the_keeper_opens_its_own_sealed_part_and_nothing_else(opened, change):
@@ -346,24 +346,27 @@ def test_one_whose_sealed_part_was_altered_is_reported(nation, base):
 
 
 def test_what_the_keeper_could_not_do_on_the_day_is_done_on_the_next(nation, base):
-    nation.cut_off(KEEPER)
+    nation.cut_off(*KEEPERS)
     tomorrow(nation)
-    lost = [one for one in nation.line.listen(KEEPER) if isinstance(one.body, KeeperOrder)]
+    lost = [one for one in nation.line.listen("keeper-1") if isinstance(one.body, KeeperOrder)]
     assert len(lost) == 1
-    nation.back(nation.keeper)
+    for node in nation.keepers.values():
+        nation.back(node)
     nation.later(days=1)
     assert len(of_kind(nation, OpeningLeaf)) == 1
     nation.audited()
 
 
 def test_a_late_reply_of_the_keeper_opens_nothing_a_second_time(nation, base):
-    nation.cut_off(KEEPER)
+    nation.cut_off(*KEEPERS)
     tomorrow(nation)
+    for node in nation.keepers.values():
+        nation.back(node)
     nation.later(days=1)
-    orders = [one for one in nation.line.listen(KEEPER) if isinstance(one.body, KeeperOrder)]
-    assert len(orders) == 2
-    for one in orders:
-        nation.line.post(*nation.keeper.step(one, nation.line.now))
+    for keeper, node in nation.keepers.items():
+        for one in nation.line.listen(keeper):
+            if isinstance(one.body, KeeperOrder):
+                nation.line.post(*node.step(one, nation.line.now))
     nation.line.run()
     assert len(of_kind(nation, OpeningLeaf)) == 1
     nation.audited()
@@ -385,7 +388,7 @@ def test_a_crash_at_any_commit_opens_it_once(base):
     nation = base[0].copy()
     with recorded_commits() as commits:
         tomorrow(nation)
-    centre = (nation.stores["chains"], nation.stores["keeper"])
+    centre = (nation.stores["chains"], nation.stores["keeper-1"])
     places = [at for at, store in enumerate(commits) if store in centre]
     assert len(places) >= 2
     for at in places:

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support import unlocked
 
 from jukinet.tasks.demo import Size, run
-from jukinet.tasks.folder import Folder
 from jukinet.tasks.verifying import verify
 
 SMALL = Size(towns=3, residents=400, inquiries=60)
@@ -78,13 +78,13 @@ def test_some_inquiries_were_unlawful_and_were_refused(demo):
 
 
 def test_what_the_demo_leaves_verifies(demo):
-    report = verify(Folder(demo[0]))
+    report = verify(unlocked(demo[0]))
     assert report.ok, report.findings
 
 
 def test_a_second_call_finds_the_demo_done_and_changes_nothing(demo):
     folder, done = demo
-    again = run(Folder(folder), 1, SMALL).as_dict()
+    again = run(unlocked(folder), 1, SMALL).as_dict()
     first = json.loads(done.stdout)
     assert again["ledger_root"] == first["ledger_root"]
     assert again["notices_written"] == first["notices_written"]
@@ -119,13 +119,13 @@ def test_interrupted_it_leaves_a_folder_that_verifies_and_a_second_call_goes_on(
     _, spoken = process.communicate(timeout=60)
     assert process.returncode == 130, spoken
     assert b"goes on from here" in spoken
-    assert verify(Folder(folder)).ok
+    assert verify(unlocked(folder)).ok
     done = jukinet("demo", *words)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["index_equals_registers"] is True
     assert result["inquiries"] == 60
-    assert verify(Folder(folder)).ok
+    assert verify(unlocked(folder)).ok
 
 
 def _lives(folder):

@@ -16,6 +16,8 @@ from typing import NamedTuple
 import psycopg
 import pytest
 from sqlalchemy import MetaData
+from sqlcipher3 import dbapi2 as sqlcipher
+from tests.support import reopened
 
 from jukinet.errors import Damaged, JukinetError, Malformed, OutOfStep
 from jukinet.store import engine
@@ -64,10 +66,16 @@ def counts(store):
     return store
 
 
+@pytest.fixture(params=["store", "sealed"])
+def path(request, tmp_path) -> Path:
+    """Where a file is to be, bare and sealed."""
+    return tmp_path / f"{request.param}.db"
+
+
 @pytest.fixture
 def second(counts):
     """A second connection to the same database, as another process has one."""
-    other = open_store(counts.url, patience_seconds=0.05)
+    other = reopened(counts.url, patience_seconds=0.05)
     yield other
     other.close()
 
@@ -160,8 +168,8 @@ def test_a_server_that_would_do_otherwise_than_sqlite_is_refused(
         engine._refuse_unfit(Driver())
 
 
-def test_sqlite_runs_with_its_promises_on(tmp_path):
-    store = open_store(tmp_path / "store.db")
+def test_sqlite_runs_with_its_promises_on(path):
+    store = reopened(path)
     wanted = {
         "journal_mode": "wal",
         "synchronous": 2,
@@ -193,6 +201,87 @@ def test_postgresql_runs_with_its_promises_on(postgres_url):
             driver.execute("ALTER ROLE postgres RESET synchronous_commit")
 
 
+# --- sealed -----------------------------------------------------------------------------------
+
+SECRET = b"the surname of one person".ljust(80, b".")
+
+
+def test_a_sealed_file_and_the_log_beside_it_show_nothing(tmp_path):
+    """While it is open, after a kill (a copy of both), and closed."""
+    store = reopened(tmp_path / "sealed.db")
+    with store.begin() as tx:
+        tx.create(*METADATA.sorted_tables)
+        LEAVES.add(tx, *[Leaf(n, b"label", SECRET) for n in range(300)])
+    running = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(running) == {"sealed.db", "sealed.db-wal", "sealed.db-shm"}
+    assert len(running["sealed.db-wal"]) > 300 * len(SECRET)
+    store.close()
+    for content in (*running.values(), (tmp_path / "sealed.db").read_bytes()):
+        for word in (SECRET, b"CREATE TABLE", engine.UNSEALED_HEAD):
+            assert word not in content
+
+
+@pytest.mark.parametrize("key", [None, bytes(32)], ids=["without a key", "with another key"])
+def test_a_sealed_file_is_not_opened_otherwise(tmp_path, key, capfd):
+    store = reopened(tmp_path / "sealed.db")
+    raise_by_one_anew(store)
+    store.close()
+    before = (tmp_path / "sealed.db").read_bytes()
+    with pytest.raises(Damaged, match="not a database" if key is None else "another folder or key"):
+        open_store(tmp_path / "sealed.db", key=key)
+    assert (tmp_path / "sealed.db").read_bytes() == before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_bare_file_is_not_opened_with_a_key(tmp_path):
+    store = open_store(tmp_path / "store.db")
+    raise_by_one_anew(store)
+    store.close()
+    with pytest.raises(OutOfStep, match="is not sealed, and a key was given"):
+        open_store(tmp_path / "store.db", key=bytes(32))
+
+
+@pytest.mark.parametrize("key", [b"", bytes(31), bytes(33)])
+def test_a_key_of_another_size_is_refused(tmp_path, key):
+    with pytest.raises(Malformed, match="wants a key of 32 bytes"):
+        open_store(tmp_path / "store.db", key=key)
+
+
+def test_a_server_gets_no_key():
+    with pytest.raises(Malformed, match="only for a file"):
+        open_store("postgresql://clerk@/db", key=bytes(32))
+
+
+def test_the_same_rows_under_the_same_key_are_sealed_anew(tmp_path):
+    images = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        store = reopened(tmp_path / name / "sealed.db")
+        raise_by_one_anew(store)
+        store.close()
+        images.append((tmp_path / name / "sealed.db").read_bytes())
+    assert len(images[0]) == len(images[1])
+    assert sum(map(int.__eq__, *images)) < len(images[0]) / 100
+
+
+def test_a_store_shows_no_key_and_overwrites_its_copy(tmp_path):
+    key = b"not to be seen".ljust(32, b"!")
+    store = open_store(tmp_path / "store.db", key=key)
+    assert store.sealed
+    assert "not to be seen" not in f"{store!r} {store.url}"
+    copy = store._key
+    assert copy == key
+    del store
+    gc.collect()
+    assert copy == bytes(32)
+
+
+def raise_by_one_anew(store: Store) -> None:
+    with store.begin() as tx:
+        tx.create(COUNTS.table)
+    raise_by_one(store)
+
+
 # --- closing ----------------------------------------------------------------------------------
 
 
@@ -206,7 +295,7 @@ def test_a_closed_store_closes_again_and_opens_on_use(counts):
 
 def test_a_forgotten_store_gives_its_connection_back(fresh_url):
     """And warns of nothing: whatever a collected connection complained of would fail this test."""
-    store = open_store(fresh_url)
+    store = reopened(fresh_url)
     with store.begin() as tx:
         tx.create(COUNTS.table)
     driver = store._driver
@@ -214,19 +303,20 @@ def test_a_forgotten_store_gives_its_connection_back(fresh_url):
         warnings.simplefilter("error")
         del store, tx
         gc.collect()
-    with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+    closed = sqlite3.ProgrammingError, sqlcipher.ProgrammingError, psycopg.OperationalError
+    with pytest.raises(closed, match="closed"):
         driver.execute("SELECT 1")
 
 
-def test_a_closed_sqlite_store_is_one_file(tmp_path):
+def test_a_closed_sqlite_store_is_one_file(path):
     """What was committed is in the file itself, not in a log beside it: it can be copied."""
-    store = open_store(tmp_path / "store.db")
+    store = reopened(path)
     with store.begin() as tx:
         tx.create(COUNTS.table)
         COUNTS.put(tx, *[Count(str(n), n) for n in range(1000)])
         next(COUNTS.everything(tx))
     store.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["store.db"]
+    assert [*path.parent.iterdir()] == [path]
 
 
 def test_a_store_may_be_used_in_another_thread_than_it_was_opened_in(counts):
@@ -236,9 +326,9 @@ def test_a_store_may_be_used_in_another_thread_than_it_was_opened_in(counts):
     assert size(counts) == 1
 
 
-def test_what_was_removed_is_not_in_the_file(tmp_path):
+def test_what_was_removed_is_not_in_the_file(path):
     secret = b"the wrapped key of one person".ljust(80, b".")
-    store = open_store(tmp_path / "store.db")
+    store = reopened(path)
     with store.begin() as tx:
         tx.create(*METADATA.sorted_tables)
         LEAVES.add(tx, *[Leaf(n, b"label", secret) for n in range(500)])
@@ -246,7 +336,7 @@ def test_what_was_removed_is_not_in_the_file(tmp_path):
         for n in range(500):
             LEAVES.remove(tx, n)
     store.close()
-    assert secret not in (tmp_path / "store.db").read_bytes()
+    assert secret not in path.read_bytes()
 
 
 # --- other processes --------------------------------------------------------------------------
@@ -263,7 +353,7 @@ def test_a_second_writer_is_told_that_another_is_at_work_and_goes_on_later(count
 
 def test_a_second_writer_waits_as_long_as_its_patience(counts):
     """On SQLite it then goes on; PostgreSQL tells it that its row was changed. Nothing is lost."""
-    patient = open_store(counts.url, patience_seconds=30)
+    patient = reopened(counts.url, patience_seconds=30)
     outcomes = []
 
     def wait() -> None:
@@ -331,7 +421,7 @@ def killed_writer(url: str, wait: int) -> int:
     child = os.fork()
     if child == 0:
         try:
-            store = open_store(url)
+            store = reopened(url)
             for n in range(size(store) + 1, 10**6):
                 with store.begin() as tx:
                     COUNTS.put(tx, Count("a", n))
@@ -357,7 +447,7 @@ def test_a_killed_process_leaves_every_commit_that_it_saw_and_no_half_of_one(cou
     waits = Random(rounds)
     for _ in range(rounds):
         last = killed_writer(counts.url, waits.randrange(40))
-        store = open_store(counts.url)
+        store = reopened(counts.url)
         with store.begin() as tx:
             a, b = COUNTS.get(tx, "a"), COUNTS.get(tx, "b")
             assert a.size == b.size == LEAVES.count(tx)
@@ -391,8 +481,8 @@ def test_a_server_that_drops_the_connection_leaves_a_store_that_works(postgres_u
     store.close()
 
 
-def test_a_full_disk_leaves_what_was_there_and_a_store_that_works(tmp_path):
-    store = open_store(tmp_path / "store.db")
+def test_a_full_disk_leaves_what_was_there_and_a_store_that_works(path):
+    store = reopened(path)
     with store.begin() as tx:
         tx.create(*METADATA.sorted_tables)
         LEAVES.add(tx, Leaf(1, b"", b""))
@@ -478,11 +568,11 @@ def test_the_same_trouble_has_the_same_words_on_both_engines():
 # --- flipped bytes ----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> tuple[bytes, list[tuple]]:
-    """A small database file with every kind of page, and its rows."""
-    path = tmp_path_factory.mktemp("whole") / "store.db"
-    store = open_store(path)
+@pytest.fixture(scope="module", params=["flipped", "sealed"])
+def whole(request, tmp_path_factory) -> tuple[bytes, list[tuple], str]:
+    """A small database file with every kind of page, its rows, and its name."""
+    path = tmp_path_factory.mktemp("whole") / f"{request.param}.db"
+    store = reopened(path)
     with store.begin() as tx:
         tx.create(*METADATA.sorted_tables)
         tx.execute("PRAGMA user_version=7")
@@ -495,13 +585,13 @@ def whole(tmp_path_factory) -> tuple[bytes, list[tuple]]:
     with store.begin() as tx:
         rows = [row for table in (COUNTS, LEAVES, TAGS) for row in table.everything(tx)]
     store.close()
-    return path.read_bytes(), rows
+    return path.read_bytes(), rows, path.name
 
 
 def found_wrong(path: Path, rows: list[tuple]) -> bool:
     """Whether a file is noticed to be damaged; if not, it must read as it was written."""
     try:
-        store = open_store(path)
+        store = reopened(path)
     except JukinetError:
         return True
     try:
@@ -521,14 +611,14 @@ def found_wrong(path: Path, rows: list[tuple]) -> bool:
 
 def flipped(whole, tmp_path: Path, places) -> float:
     """The share of places at which a flipped byte is noticed."""
-    content, rows = whole
-    path = tmp_path / "flipped.db"
+    content, rows, name = whole
+    path = tmp_path / name
     noticed = 0
     places = list(places)
     for place, mask in places:
         path.write_bytes(content[:place] + bytes([content[place] ^ mask]) + content[place + 1 :])
         noticed += found_wrong(path, rows)
-        for stray in tmp_path.glob("flipped.db*"):
+        for stray in tmp_path.glob(f"{name}*"):
             stray.unlink()
     return noticed / len(places)
 
@@ -536,7 +626,7 @@ def flipped(whole, tmp_path: Path, places) -> float:
 def test_a_flipped_byte_anywhere_in_a_file_is_noticed_or_changes_nothing(whole, tmp_path):
     chance = Random(2002)
     places = [(chance.randrange(len(whole[0])), chance.randrange(1, 256)) for _ in range(700)]
-    assert flipped(whole, tmp_path, places) > 0.3
+    assert flipped(whole, tmp_path, places) >= (0.99 if whole[2] == "sealed.db" else 0.3)
 
 
 @pytest.mark.long
@@ -548,13 +638,13 @@ def test_each_bit_of_a_file_flipped_is_noticed_or_changes_nothing(whole, tmp_pat
 
 @pytest.mark.parametrize("cut", [0, 1, 50, 99, 100, 4096, 8191, 12288])
 def test_a_file_that_was_cut_short_is_noticed(whole, tmp_path, cut):
-    path = tmp_path / "short.db"
+    path = tmp_path / whole[2]
     path.write_bytes(whole[0][:cut])
     assert found_wrong(path, whole[1])
 
 
-def test_bytes_that_are_no_text_any_more_are_counted_row_by_row(tmp_path):
-    store = open_store(tmp_path / "store.db")
+def test_bytes_that_are_no_text_any_more_are_counted_row_by_row(path):
+    store = reopened(path)
     with store.begin() as tx:
         tx.create(COUNTS.table)
         COUNTS.add(tx, *[Count(f"{n:03d}", n) for n in range(100)])

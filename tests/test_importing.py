@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))  # run as a program, by the tests that kill it
 
+
 from jukinet.errors import Malformed, OutOfStep, Refused
 from jukinet.feed import outbox
 from jukinet.law import notification as law
@@ -32,14 +33,13 @@ from jukinet.law.protection import Threat
 from jukinet.law.record import ResidentClass
 from jukinet.names.address import Address
 from jukinet.nodes import municipality
-from jukinet.nodes.keyring import new_centre_ring, new_town_ring
 from jukinet.numbers import individual_number, resident_code
 from jukinet.register import book
 from jukinet.register import codes as pool
 from jukinet.store.engine import Store, open_store
 from jukinet.store.migrate import migrate
 from jukinet.tasks import importing
-from jukinet.tasks.folder import Folder, Mark
+from jukinet.tasks.folder import Mark
 from jukinet.tasks.importing import text
 from jukinet.tasks.importing.columns import COLUMNS, read_header
 from jukinet.tasks.importing.homes import HOUSEHOLD_MAX
@@ -53,10 +53,13 @@ from support import (
     NOON,
     SHINJUKU,
     Town,
+    centre_ring,
     chance,
     directory_of,
     filed,
     fresh_codes,
+    new_folder,
+    town_ring,
 )
 
 DATA = Path(__file__).parent / "data"
@@ -999,7 +1002,7 @@ def test_with_an_empty_pool_those_with_a_code_are_entered_and_the_others_wait(tm
 
 
 def test_on_a_line_with_the_centre_the_pool_is_filled_on_the_way(tmp_path: Path):
-    folder = Folder(tmp_path / "net")
+    folder = new_folder(tmp_path / "net")
     create(folder, Mark(towns=(CHIYODA,)), chance=chance("net"))
     file = tmp_path / "many.csv"
     write_many(file, 1500, brings_code=0.0)
@@ -1017,7 +1020,7 @@ def test_on_a_line_with_the_centre_the_pool_is_filled_on_the_way(tmp_path: Path)
 
 
 def test_an_empty_pool_is_filled_by_a_centre_on_the_line(tmp_path: Path):
-    folder = Folder(tmp_path / "net")
+    folder = new_folder(tmp_path / "net")
     create(folder, Mark(towns=(CHIYODA,)), chance=chance("net"))
     file = tmp_path / "few.csv"
     write_many(file, 10, brings_code=0.0)
@@ -1305,7 +1308,12 @@ def test_an_import_that_was_killed_goes_on_where_it_was(tmp_path: Path, what: st
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert Apart(whole, file).finish()["entered"] == 3000
     Apart(killed, file).kill_when(what, done)
-    assert staging_file(killed, CHIYODA).stat().st_mode & 0o777 == 0o600
+    left = staging_file(killed, CHIYODA)
+    assert left.stat().st_mode & 0o777 == 0o600
+    if what == "households":  # all rows are in the file by then, and nobody has its key
+        assert len(left.read_bytes()) > 3000 * 100
+        assert "髙橋".encode() not in left.read_bytes()
+        assert b"SQLite format" not in left.read_bytes()
     report = Apart(killed, file).finish()
     assert report["entered"] + report["already_there"] == 3000
     assert (report["already_there"] > 0) == (what == "households")
@@ -1341,8 +1349,8 @@ def test_two_hundred_thousand_rows_stay_within_memory(tmp_path: Path):
 def main(folder: Path, file: Path) -> None:
     """Import a file into a town that is a file; say how it goes on, and the report."""
     folder.mkdir(exist_ok=True)
-    centre = new_centre_ring(chance("centre"), [CHIYODA])
-    rings = {CHIYODA: new_town_ring(chance(CHIYODA), centre, CHIYODA)}
+    centre = centre_ring([CHIYODA])
+    rings = {CHIYODA: town_ring(centre, CHIYODA)}
     store = open_store(folder / f"{CHIYODA}.db")
     migrate(store, Path(municipality.__file__).parent / "migrations" / "town")
     with store.begin() as tx:

@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.support import CHIYODA, NOON, address
 
-from jukinet.errors import Malformed
+from jukinet.errors import Malformed, Refused
+from jukinet.keys.sign import SigningKey
 from jukinet.law import inquiry as law
+from jukinet.law import order as orders
+from jukinet.law import signing
 from jukinet.law.identity import Item, Sex
 from jukinet.law.inquiry import Answer, ByHandle, BySearch, Claim, Inquiry, Receipt, Refusal
 from jukinet.law.schedule import Kind
@@ -50,22 +53,123 @@ def named(text):
     return of(replace(SUBJECT, name=LegalName(text)))
 
 
-@pytest.mark.parametrize("inquiry", [STANDING, CONFIRM, ITEMS, CHANGES], ids=lambda i: i.kind)
+def written(*inquiries, nonce=bytes(16)):
+    """What an agency signs for some inquiries, and the questions beside it, checked by nobody."""
+    asked = [orders.Question(nonce=q.nonce, subject=q.subject, claim=q.claim) for q in inquiries]
+    first = inquiries[0]
+    order = orders.Order(
+        **{name: getattr(first, name) for name in SHARED},
+        by="handle" if isinstance(first.subject, ByHandle) else "search",
+        nonce=nonce,
+        digests=b"".join(orders.digest(orders.handle_of(q), orders.beside(q)) for q in asked),
+    )
+    return order.encode(), [question.encode() for question in asked]
+
+
+def read(content, questions):
+    return orders.questions(orders.decode(content), questions)
+
+
+SHARED = (
+    *("agency", "official", "row", "kind", "items", "asked_at"),
+    *("since", "defer_to", "numbered"),
+)
+HANDLED = of(ByHandle(handle=b"h" * 154))
+
+
+@pytest.mark.parametrize(
+    "inquiry", [STANDING, CONFIRM, ITEMS, CHANGES, HANDLED], ids=lambda i: i.kind
+)
 def test_an_inquiry_is_read_as_it_was_signed(inquiry):
-    assert law.decode(inquiry.encode()) == inquiry
-    assert law.decode(inquiry.encode()).encode() == inquiry.encode()
+    order, questions = orders.order_of([inquiry], nonce=bytes(16))
+    assert read(order.encode(), questions) == (inquiry,)
+    assert (order.encode(), list(questions)) == written(inquiry)
+    assert orders.decode(order.encode()) == order
+
+
+def test_many_are_read_as_they_were_signed():
+    many = [replace(STANDING, nonce=bytes([n]) * 16) for n in range(9)]
+    order, questions = orders.order_of(many, nonce=bytes(16))
+    assert order.count == 9
+    assert read(order.encode(), questions) == tuple(many)
+    assert order.digest(9) == order.digest(-1) == b""
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(ITEMS, nonce=b"1" * 16),
+        replace(STANDING, official="another", nonce=b"1" * 16),
+        replace(STANDING, numbered=True, nonce=b"1" * 16),
+        replace(HANDLED, nonce=b"1" * 16),
+        replace(STANDING, asked_at=NOON + timedelta(seconds=1), nonce=b"1" * 16),
+    ],
+    ids=["items", "official", "numbers", "by handle", "another time"],
+)
+def test_one_order_is_of_one_kind(other):
+    with pytest.raises(Malformed, match="of one row, kind and items"):
+        orders.order_of([STANDING, other], nonce=bytes(16))
+
+
+def test_questions_that_are_not_the_orders_are_refused():
+    one, two = STANDING, replace(STANDING, nonce=b"1" * 16)
+    content, questions = written(one, two)
+    for wrong in (questions[:1], questions[::-1], [questions[0]] * 2, [*questions, questions[0]]):
+        with pytest.raises(Malformed):
+            read(content, wrong)
+    with pytest.raises(Malformed, match="the same nonce"):
+        read(*written(one, one))
+    mixed, asked = written(one, replace(HANDLED, nonce=b"1" * 16))
+    with pytest.raises(Malformed, match="in one way"):
+        read(mixed, asked)
+
+
+def test_of_a_question_by_handle_a_keeper_needs_the_handle_and_a_hash():
+    order, _ = orders.order_of([HANDLED], nonce=bytes(16))
+    beside = orders.beside(HANDLED)
+    assert orders.digest(HANDLED.subject.handle, beside) == order.digest(0)
+    assert orders.digest(b"another", beside) != order.digest(0)
+    assert orders.beside(replace(HANDLED, nonce=b"1" * 16)) != beside
+
+
+def test_what_is_signed_holds_nobody():
+    content, _ = written(CONFIRM)
+    for text in ("山田", "1980", CHIYODA):
+        assert text.encode() not in content
+
+
+def test_orders_of_any_number_are_signed_together_and_stand_each_by_itself():
+    key = SigningKey(b"k" * 32)
+    for count in (1, 2, 3, 7, 8, 64):
+        contents = [b"order %d" % n for n in range(count)]
+        found = signing.Signatures({"pension": key.public})
+        made = signing.sign(key, contents)
+        for content, signature in zip(contents, made, strict=True):
+            found.verify("pension", content, signature)
+            with pytest.raises(Refused):
+                found.verify("pension", content + b"x", signature)
+            for at in range(0, len(signature), 7):
+                mauled = bytes([*signature[:at], signature[at] ^ 1, *signature[at + 1 :]])
+                with pytest.raises(Refused):
+                    found.verify("pension", content, mauled)
+    another = signing.Signatures({"pension": SigningKey(b"o" * 32).public})
+    with pytest.raises(Refused):
+        another.verify("pension", contents[0], made[0])
 
 
 def test_the_same_inquiry_has_the_same_bytes():
     one = replace(ITEMS, items=frozenset([Item.NAME, Item.SEX, Item.ADDRESS]))
     other = replace(ITEMS, items=frozenset([Item.ADDRESS, Item.NAME, Item.SEX]))
-    assert one.encode() == other.encode()
+    assert written(one) == written(other)
 
 
 @pytest.mark.parametrize(
     ("inquiry", "field"),
     [
         pytest.param(replace(STANDING, nonce=bytes(15)), "nonce: want 16", id="a short nonce"),
+        pytest.param(
+            replace(STANDING, kind=Kind.CONVERT), "handle: ", id="a conversion of a person by name"
+        ),
         pytest.param(
             replace(STANDING, asked_at=datetime(2026, 4, 1)), "asked_at", id="a time without zone"
         ),
@@ -129,7 +233,7 @@ def test_the_same_inquiry_has_the_same_bytes():
     ],
 )
 def test_a_form_that_no_row_could_allow_is_refused_by_its_field(inquiry, field):
-    for check in (lambda: law.check_form(inquiry), lambda: law.decode(inquiry.encode())):
+    for check in (lambda: law.check_form(inquiry), lambda: read(*written(inquiry))):
         with pytest.raises(Malformed) as refused:
             check()
         assert field in str(refused.value)
@@ -150,42 +254,52 @@ def test_the_largest_inquiry_that_is_well_formed_can_be_read():
         ),
         claim=Claim(name=LegalName("𠮷" * 100), birth_date=BORN, sex=Sex.FEMALE, address=home),
     )
-    assert law.decode(largest.encode()) == largest
+    assert read(*written(largest)) == (largest,)
 
 
-def test_more_bytes_than_the_largest_inquiry_are_not_read():
+def test_more_bytes_than_the_largest_are_not_read():
+    with pytest.raises(Malformed, match="at most"):
+        orders.decode(bytes(orders.ORDER_BYTES_MAX + 1))
+    content, _ = written(STANDING)
     with pytest.raises(Malformed, match="at most 4096 bytes"):
-        law.decode(bytes(4097))
+        read(content, [bytes(4097)])
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_do_more_than_be_refused(content):
     with pytest.raises(Malformed):
-        law.decode(content)
+        orders.decode(content)
+    with pytest.raises(Malformed):
+        orders.nonce_of(content)
+    with pytest.raises(Malformed):
+        read(written(STANDING)[0], [content])
 
 
 @given(st.data())
 def test_no_changed_byte_does_more_than_be_refused(data):
-    content = bytearray(CONFIRM.encode())
-    at = data.draw(st.integers(0, len(content) - 1))
-    content[at] ^= data.draw(st.integers(1, 255))
+    content, (question,) = written(CONFIRM)
+    parts = [bytearray(content), bytearray(question)]
+    which = data.draw(st.sampled_from([0, 1]))
+    at = data.draw(st.integers(0, len(parts[which]) - 1))
+    parts[which][at] ^= data.draw(st.integers(1, 255))
     said = ""
     try:
-        law.decode(bytes(content))
+        read(bytes(parts[0]), [bytes(parts[1])])
     except Malformed as error:
         said = str(error)
+    assert said or which == 0, "a question is bound by its digest"
     assert "山田" not in said
     assert "1980" not in said
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("kind", "山田"), ("row", 7), ("subject", {"type": "山田"}), ("items", ["山田"])],
+    [("kind", "山田"), ("row", 7), ("by", "山田"), ("items", ["山田"])],
 )
 def test_an_error_says_where_and_never_what(field, value):
-    content = msgspec.msgpack.decode(STANDING.encode())
+    content = msgspec.msgpack.decode(written(STANDING)[0])
     with pytest.raises(Malformed) as refused:
-        law.decode(msgspec.msgpack.encode({**content, field: value}))
+        orders.decode(msgspec.msgpack.encode({**content, field: value}))
     assert field in str(refused.value)
     assert "山田" not in str(refused.value)
 
@@ -230,7 +344,8 @@ def test_nothing_of_a_question_or_an_answer_prints_itself(value):
 
 
 @given(st.integers(-600, 600))
-def test_a_nonce_is_part_of_what_is_signed(seconds):
+def test_time_and_nonces_are_part_of_what_is_signed(seconds):
     later = replace(STANDING, asked_at=NOON + timedelta(seconds=seconds))
-    assert (later.encode() == STANDING.encode()) is (seconds == 0)
-    assert replace(STANDING, nonce=b"n" * 16).encode() != STANDING.encode()
+    assert (written(later) == written(STANDING)) is (seconds == 0)
+    assert written(replace(STANDING, nonce=b"n" * 16))[0] != written(STANDING)[0]
+    assert written(STANDING, nonce=b"n" * 16)[0] != written(STANDING)[0]

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from datetime import time as clock
 
 import pytest
+from tests.support import unlocked
 
 from jukinet.tasks.demo import reconcile
 from jukinet.tasks.folder import Folder
@@ -93,7 +94,7 @@ def folder(built, tmp_path):
 
 
 def check_and_live_on(folder):
-    report = verify(Folder(folder))
+    report = verify(unlocked(folder))
     assert report.ok, report.findings
     done = subprocess.run(
         [sys.executable, "-m", "jukinet", *command(folder), "--json"],
@@ -102,12 +103,12 @@ def check_and_live_on(folder):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    report = verify(Folder(folder))
+    report = verify(unlocked(folder))
     assert report.ok, report.findings
     mark = Folder(folder).mark()
     assert mark.lived_to is not None
     assert mark.lived_to >= date(2025, 1, 1)
-    with open_network(Folder(folder), datetime.combine(mark.lived_to, clock(9), JST)) as network:
+    with open_network(unlocked(folder), datetime.combine(mark.lived_to, clock(9), JST)) as network:
         assert reconcile(network)
 
 

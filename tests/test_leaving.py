@@ -11,13 +11,24 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.nation import KEEPER_RING, Nation, search
-from tests.support import CHIYODA, SAPPORO_CHUO, address, chance, entrant, filed, name
+from tests.nation import Nation, search
+from tests.support import (
+    CHIYODA,
+    SAPPORO_CHUO,
+    address,
+    chance,
+    entrant,
+    filed,
+    keeper_ring,
+    name,
+    opened_by_keepers,
+)
 
 from jukinet.errors import Damaged
 from jukinet.feed import outbox
 from jukinet.feed.link import stream_name
-from jukinet.keys.seal import OpenKey, SealKey
+from jukinet.keys import group
+from jukinet.keys.seal import OpenKey
 from jukinet.keys.sign import SigningKey
 from jukinet.law import notification as law
 from jukinet.law import transfer
@@ -27,10 +38,10 @@ from jukinet.law.record import FamilyRegister, Foreigner, ResidentClass
 from jukinet.names import address as addresses
 from jukinet.names import era, legal
 from jukinet.nodes import letters, message, pools
-from jukinet.nodes.keyring import payload_opening
+from jukinet.nodes.keyring import INDEX
 from jukinet.nodes.letters import Posted
 from jukinet.nodes.message import CENTRE
-from jukinet.nodes.sealing import context_of, open_payload, seal_notice
+from jukinet.nodes.sealing import Seals, context_of, open_payload, seal_notice
 from jukinet.numbers import individual_number, resident_code
 
 PAGE = (Path(__file__).parent.parent / "docs/leaving.md").read_text(encoding="utf-8")
@@ -209,14 +220,13 @@ def test_no_byte_to_the_centre_shows_anything_of_anybody(life):
 
 def test_what_the_keepers_could_open_are_six_items_and_the_change(life):
     nation, _ = life
-    opening = payload_opening(KEEPER_RING)
     opened = []
     for town in nation.towns:
         for row in told(nation, town):
             if row.kind == "notice":
                 sealed = msgspec.msgpack.decode(row.body, type=SealedNotice)
                 context = context_of(sealed.town, sealed.locator, sealed.version)
-                key = opening.open(sealed.wrapped, context=context)
+                key = opened_by_keepers(INDEX, sealed.wrapped, context)
                 opened.append(open_payload(key, sealed.payload, context))
     assert len(opened) == 5
     for notice in opened:
@@ -240,7 +250,7 @@ def test_the_certificate_opens_for_the_new_town_and_for_nobody_else(life):
     opening = OpenKey(nation.rings[SAPPORO_CHUO].opening)
     found = letters.open_letter(relayed, SAPPORO_CHUO, opening, nation.directory)
     assert found.family_register.place == MARKS["family register"]
-    for other in (payload_opening(KEEPER_RING), OpenKey(nation.rings[CHIYODA].opening)):
+    for other in (OpenKey(keeper_ring("keeper-1").opening), OpenKey(nation.rings[CHIYODA].opening)):
         with pytest.raises(Damaged, match="does not open"):
             letters.open_letter(relayed, SAPPORO_CHUO, other, nation.directory)
 
@@ -265,7 +275,7 @@ def sealed(person: Identification, *, hidden: bool = False, version: int = 2**20
         fresh_chain=False,
         tag_key=bytes(32),
         code_key=bytes(32),
-        seal=SealKey(payload_opening(KEEPER_RING).public.raw),
+        seals=Seals(*[group.base(group.scalar_of(7))] * 2),
         chance=chance("sealing"),
     )
     assert len(found.payload) == PAYLOAD_BYTES

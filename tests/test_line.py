@@ -1,5 +1,6 @@
 """The line: once and in order, by the driver's clock; and a node's outbox on it."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -275,3 +276,124 @@ def test_an_old_acknowledgement_sets_nothing_back(feeding):
     sender.acknowledged(ack(15), NOON)
     sender.acknowledged(ack(4), NOON)
     assert batches(sender.tick(NOON + RESEND_AFTER)) == [(16, 20)]
+
+
+# --- nodes elsewhere -----------------------------------------------------------------------------
+
+
+class Afar:
+    """A node that stands for one elsewhere; a thread answers after some seconds, or says no."""
+
+    def __init__(self, name, *, after=0.0, seconds=2.0, says=lambda message: []):
+        self.name = name
+        self.after, self.seconds, self.says = after, seconds, says
+        self.threads = []
+
+    def connect(self, elsewhere):
+        self.elsewhere = elsewhere
+
+    def start(self, now):
+        return []
+
+    def step(self, message, now):
+        ticket = self.elsewhere.ticket(self.seconds)
+
+        def answer():
+            self.elsewhere.come(ticket, self.says(message))
+
+        thread = threading.Timer(self.after, answer)
+        self.threads.append(thread)
+        thread.start()
+        return []
+
+    def end(self):
+        for thread in self.threads:
+            thread.join()
+
+
+def back(message):
+    return [note(message.sender, message.body.last + 100, sender=message.receiver)]
+
+
+def test_a_reply_from_elsewhere_is_waited_for_and_what_follows_from_it_delivered():
+    line, far, near = Line(NOON), Afar("far", after=0.05, says=back), Echo("near", [note("b", 1)])
+    line.join(far)
+    line.join(near)
+    kept = line.listen("b")
+    line.post(note("far", 7, sender="near"))
+    line.run()
+    assert (seen(near), [what(one) for one in kept]) == ([107], [1])
+    assert line.now > NOON
+
+
+def test_nodes_elsewhere_are_waited_for_together():
+    line, node = Line(NOON), Echo("a")
+    both = threading.Barrier(2, timeout=20)
+
+    def says(message):
+        both.wait()  # neither answers before both were asked
+        return back(message)
+
+    for name in ("x", "y"):
+        line.join(Afar(name, says=says, seconds=30))
+    line.join(node)
+    line.post(note("x", 1, sender="a"), note("y", 2, sender="a"))
+    line.run()
+    assert sorted(seen(node)) == [101, 102]
+
+
+def test_a_time_out_comes_while_one_elsewhere_is_silent_and_the_late_reply_still_counts():
+    line, far = Line(NOON), Afar("far", after=0.3, says=back)
+    node = Echo("a", start=[wake(0.05)])
+    line.join(node)
+    line.join(far)
+    line.post(note("far", 1, sender="a"))
+    line.run()
+    assert seen(node) == ["tick", 101]
+
+
+def test_nobody_waits_for_a_reply_that_will_not_come():
+    line, far = Line(NOON), Afar("far", says=lambda message: None, seconds=3600)
+    node = Echo("a", start=[wake(1800)])
+    line.join(node)
+    line.join(far)
+    line.post(note("far", 1, sender="a"))
+    line.run()
+    assert node.seen == [("tick", NOON + timedelta(seconds=1800))]
+    far.end()
+
+
+def test_a_reply_that_comes_after_its_time_is_not_taken():
+    line, far, node = Line(NOON), Afar("far", after=0.4, seconds=0.05, says=back), Echo("a")
+    line.join(node)
+    line.join(far)
+    line.post(note("far", 1, sender="a"))
+    line.run()
+    far.end()
+    other = Afar("other", after=0.1, says=back)
+    line.join(other)
+    line.post(note("other", 2, sender="a"))
+    line.run()
+    assert seen(node) == [102]
+
+
+def test_a_wake_that_is_far_away_is_not_brought_forward():
+    line, far, node = (
+        Line(NOON),
+        Afar("far", after=0.02, says=back),
+        Echo("a", start=[wake(86_400)]),
+    )
+    line.join(node)
+    line.join(far)
+    line.post(note("far", 1, sender="a"))
+    line.run()
+    assert seen(node) == [101]
+
+
+def test_a_node_that_has_left_is_given_nothing_any_more():
+    line, node = Line(NOON), Echo("a")
+    line.join(node)
+    line.leave("a")
+    line.post(note("a", 1))
+    line.run()
+    assert (seen(node), [what(one) for one in line.listen("a")]) == ([], [1])

@@ -8,8 +8,21 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.nation import KEEPER_RING, TOWNS, Nation, claim, search
-from tests.support import CHIYODA, NOON, SAPPORO_CHUO, address, chance, entrant, filed, name
+from tests.nation import TOWNS, Nation, claim, search
+from tests.support import (
+    CHIYODA,
+    NOON,
+    SAPPORO_CHUO,
+    TAGS,
+    address,
+    agency_ring,
+    centre_ring,
+    entrant,
+    filed,
+    keeper_ring,
+    name,
+    town_ring,
+)
 
 from jukinet.errors import Damaged, Malformed, OutOfStep, Refused
 from jukinet.feed.link import Batch, Item
@@ -18,8 +31,9 @@ from jukinet.keys.sign import SigningKey
 from jukinet.law import notification as law
 from jukinet.law import transfer
 from jukinet.law.identity import Attachment
-from jukinet.law.inquiry import INQUIRY_BYTES_MAX, Answer, ByHandle, Receipt, Refusal
+from jukinet.law.inquiry import Answer, ByHandle, Receipt, Refusal
 from jukinet.law.leaf import Holder
+from jukinet.law.order import QUESTION_BYTES_MAX, SignedOrder
 from jukinet.law.personal import Personal
 from jukinet.law.protection import SupportMeasure, Threat
 from jukinet.nodes import letters, message
@@ -27,41 +41,58 @@ from jukinet.nodes.centre.answering import SIZES
 from jukinet.nodes.centre.intake import LETTER_BYTES_MAX
 from jukinet.nodes.centre.node import GROUP_MAX
 from jukinet.nodes.feeding import BATCH_MAX
-from jukinet.nodes.keyring import new_centre_ring, new_town_ring
 from jukinet.nodes.letters import Relayed, open_letter, seal_letter
 from jukinet.nodes.message import (
     AddCheckpoint,
     AnswerObjection,
     Ask,
-    AskMany,
     AskRows,
+    AskStanding,
+    ChangeCodes,
+    CodesChanged,
     Compare,
     Compared,
+    Convene,
+    Converted,
+    ConvertedOne,
     Cosigned,
     DrawSample,
     Feed,
     FeedAck,
     Filed,
     Filing,
+    FreshNumber,
     GiveViewKey,
+    Health,
+    Healthy,
     KeeperOrder,
     KeeperReply,
+    Mail,
     MakeNumber,
+    MergeRecords,
     Message,
     NotFiled,
     NotGiven,
+    NotHeld,
+    NumberIsFresh,
+    NumberParts,
     Objected,
     Objection,
     ObjectionAnswered,
     ObjectionStands,
     OpenHandle,
     OpenKey,
+    OrderCodes,
+    Proof,
+    Prove,
     Rejected,
     RowLeaves,
+    Said,
     SampleDone,
     ShowAnswers,
     Shown,
     ShownAnswers,
+    Standing,
     Tick,
     ViewKeyStands,
 )
@@ -84,6 +115,9 @@ BODIES = [
     Filing(notification=NOTIFICATION),
     Filed(number="n-1", persons=(1, 2), households=(1, 1), late=False, again=True),
     NotFiled(number="n-1", malformed=True, reason="SECRET-VALUE"),
+    OrderCodes(count=5000),
+    ChangeCodes(number="0123456789abcdef", count=50),
+    CodesChanged(number="0123456789abcdef", done=50, left=7, short=False),
     Feed(
         batch=Batch(
             stream="131016>centre",
@@ -96,21 +130,58 @@ BODIES = [
     FeedAck(stream="131016>centre", last=9, gap=True),
     Compare(town=CHIYODA, last=9, count=3, root=SECRET),
     Compared(town=CHIYODA, last=9, count=3, root=SECRET),
-    Ask(agency="pension", inquiry=SECRET, signature=SECRET),
+    Ask(agency="pension", order=SECRET, signature=SECRET, questions=(SECRET,)),
     Answer(nonce=bytes(16), content=SECRET, receipt=RECEIPT),
     Refusal(nonce=bytes(16), reason="SECRET-VALUE", rule="stale", receipt=RECEIPT),
     Rejected(nonce=bytes(16), reason="SECRET-VALUE"),
     KeeperOrder(
         order=2**47,
+        epoch=3,
+        among=(1, 2),
+        orders=(SignedOrder(content=SECRET, signature=SECRET),),
         receipts=(RECEIPT,),
         tasks=(
-            OpenHandle(receipt=0, sector="pension/1-73", sealed=SECRET),
-            OpenKey(receipt=0, step="open-1", wrapped=SECRET, context=SECRET),
-            MakeNumber(receipt=0, sector="pension/1-73", root=SECRET),
+            OpenHandle(
+                receipt=0,
+                order=0,
+                question=2,
+                agency="pension",
+                sector="pension/1-73",
+                handle=SECRET,
+                beside=SECRET,
+            ),
+            OpenKey(receipt=0, order=0, question=2, step="open-1", key="index", sealed=SECRET),
+            MakeNumber(
+                receipt=0,
+                order=0,
+                question=2,
+                agency="pension",
+                sector="pension/1-73",
+                blinded=SECRET,
+            ),
         ),
     ),
-    KeeperReply(order=1, values=(None, SECRET), refused=("SECRET-VALUE",)),
-    AskMany(agency="pension", order=SECRET, signature=SECRET),
+    KeeperReply(
+        order=1,
+        epoch=3,
+        values=(None, SECRET),
+        refused=("SECRET-VALUE",),
+        packages=(SECRET,),
+        signature=SECRET,
+    ),
+    Prove(order=1, said=SECRET, signature=SECRET, places=(0, 3)),
+    Proof(order=1, proof=SECRET),
+    Health(asked=1),
+    Healthy(asked=1, epoch=3, logged=9),
+    NumberParts(package=SECRET, sector="pension/1-73", parts=(("keeper-1", SECRET),)),
+    Converted(
+        row="1-73",
+        people=(ConvertedOne(parts=SECRET, blind=SECRET, handle=SECRET),),
+        receipt=RECEIPT,
+    ),
+    FreshNumber(request=bytes(16), locator=SECRET, official="SECRET-VALUE", sector=""),
+    MergeRecords(request=bytes(16), locator=SECRET, kept=SECRET, official="SECRET-VALUE"),
+    NumberIsFresh(request=bytes(16), receipt=RECEIPT),
     AskRows(),
     RowLeaves(receipts=(RECEIPT,)),
     GiveViewKey(
@@ -122,6 +193,9 @@ BODIES = [
         valid_to="2027-04-01",
     ),
     ViewKeyStands(request=bytes(16), epoch=0, place=3, receipt=RECEIPT),
+    FreshNumber(request=bytes(16), locator=SECRET, sector="pension/1-73", official="SECRET-VALUE"),
+    MergeRecords(request=bytes(16), locator=SECRET, kept=SECRET, official="SECRET-VALUE"),
+    NumberIsFresh(request=bytes(16), receipt=RECEIPT),
     NotGiven(request=bytes(16), reason="SECRET-VALUE"),
     Objection(request=bytes(16), entry=7, label=SECRET, entry_key=SECRET, text="SECRET-VALUE"),
     ObjectionStands(request=bytes(16), answer_by="2026-05-01", receipt=RECEIPT),
@@ -134,6 +208,19 @@ BODIES = [
     SampleDone(sample=9, receipt=RECEIPT),
     AddCheckpoint(asked=7, content=SECRET),
     Cosigned(asked=7, status=200, content=SECRET),
+    Convene(number=0, plan=SECRET),
+    Mail(number=3, ceremony=bytes(32), letters=(SECRET,)),
+    Said(
+        number=3,
+        ceremony=bytes(32),
+        letters=(SECRET,),
+        epoch=-1,
+        blamed=("keeper-2",),
+        reason="SECRET-VALUE",
+    ),
+    NotHeld(number=3, ceremony=bytes(32), reason="SECRET-VALUE"),
+    AskStanding(),
+    Standing(verify=bytes(32), seal=bytes(32), epoch=4, sharing=SECRET, made=((SECRET, SECRET),)),
 ]
 
 
@@ -216,7 +303,7 @@ def traffic():
 
 
 BOUNDS = {
-    Ask: INQUIRY_BYTES_MAX + 200,
+    Ask: QUESTION_BYTES_MAX + 600,
     Answer: SIZES[0] + 4_096,
     Refusal: 4_096,
     Rejected: 512,
@@ -358,8 +445,9 @@ def test_a_grant_of_codes_shows_none_of_them():
 
 
 def test_no_ring_of_keys_prints_itself():
-    centre = new_centre_ring(chance(1), [CHIYODA])
-    for ring in (centre, new_town_ring(chance(2), centre, CHIYODA), KEEPER_RING):
+    centre = centre_ring([CHIYODA])
+    rings = (centre, town_ring(centre, CHIYODA), keeper_ring("keeper-1"), agency_ring("tax"))
+    for ring in (*rings, TAGS["13"]):
         assert repr(ring) == f"<{type(ring).__name__}>"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Integer, LargeBinary, Text, inspect
+from tests.support import key_of, reopened
 
 from jukinet.errors import Damaged, OutOfStep
 from jukinet.nodes import agency, keeper, municipality, witness
@@ -36,7 +37,7 @@ KINDS = {
 def another(store, request, tmp_path):
     """A second empty store on the same engine."""
     if store.dialect == "sqlite":
-        opened = open_store(tmp_path / "another.db")
+        opened = open_store(tmp_path / "another.db", key=key_of(store.url))
         yield opened
         opened.close()
         return
@@ -213,7 +214,7 @@ def test_a_process_killed_in_a_script_leaves_the_old_tables(first, tmp_path):
     child = os.fork()
     if child == 0:
         try:
-            migrate(open_store(first.url), killing)
+            migrate(reopened(first.url), killing)
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
@@ -230,7 +231,7 @@ def test_two_processes_that_migrate_at_once_do_it_once(store, tmp_path):
     start = threading.Barrier(3)
 
     def one() -> None:
-        own = open_store(store.url)
+        own = reopened(store.url)
         start.wait()
         heads.append(migrate(own, both))
         own.close()
@@ -251,7 +252,7 @@ def test_nobody_migrates_beside_an_open_transaction(first, tmp_path):
 
 def test_whoever_waits_too_long_for_a_migration_is_told(first, tmp_path):
     both = scripts(tmp_path / "both", FIRST, SECOND.format(then="pass"))
-    other = open_store(first.url, patience_seconds=0.05)
+    other = reopened(first.url, patience_seconds=0.05)
     with first.begin() as tx:
         tx.execute("INSERT INTO town VALUES ('新宿')")
         with pytest.raises(OutOfStep, match="another process is writing in it"):

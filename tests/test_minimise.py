@@ -10,6 +10,7 @@ from tests.nation import Nation, claim, search
 from tests.support import CHIYODA, NOON, SAPPORO_CHUO, SHINJUKU, address, entrant, filed
 
 from jukinet.disclosure.minimise import Seen, agrees, answers, nothing, standing
+from jukinet.disclosure.pseudonyms import Issued
 from jukinet.law import notification as law
 from jukinet.law.identity import Identification, Item, Name, Sex
 from jukinet.law.inquiry import BySearch, Claim, Content, Inquiry, Standing, Verdict
@@ -83,7 +84,7 @@ def search_of(person):
 
 
 def answer(asked, seen=None):
-    return answers(asked, seen or Seen(now=NOTICE), known_at=NOON, number="N", handle=b"H")
+    return answers(asked, seen or Seen(now=NOTICE), known_at=NOON, issued=Issued(handle=b"H"))
 
 
 def marks_in(content: bytes):
@@ -166,7 +167,7 @@ def test_an_answer_about_nobody_is_empty(kind):
     verdict = Verdict.DIFFERENT if kind is Kind.CONFIRM else None
     assert found == Content(kind=kind, known_at=NOON, verdict=verdict)
     assert found.standing is Standing.UNKNOWN
-    assert (found.number, found.handle) == ("", b"")
+    assert (found.handle, found.ticket, found.blind, found.parts) == (b"",) * 4
 
 
 def test_a_message_of_the_whole_network_holds_no_item_that_was_not_asked_for():
@@ -341,9 +342,18 @@ def test_a_claim_agrees_by_what_writers_differ_in(claimed, person, same):
 
 def test_a_right_claim_is_confirmed_and_gives_a_number():
     nation, _, record = in_town()
-    found = nation.ask("tax", "1-39", "confirm", search(record), claim=claim(record)).content
-    assert found.verdict is Verdict.SAME
+    found = nation.ask("tax", "1-39", "confirm", search(record), claim=claim(record))
+    assert found.content.verdict is Verdict.SAME
     assert found.number
+
+
+def test_no_number_and_no_handle_come_where_none_is_wanted():
+    nation, _, record = in_town()
+    asked = ("tax", "1-39", "confirm", search(record))
+    found = nation.ask(*asked, claim=claim(record), numbered=False)
+    assert found.content.verdict is Verdict.SAME
+    assert (found.number, found.content.handle, found.content.blind) == ("", b"", b"")
+    assert found.content.ticket
 
 
 @pytest.mark.parametrize(

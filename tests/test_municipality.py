@@ -31,7 +31,6 @@ from jukinet.law.transfer import (
 from jukinet.names import era, legal
 from jukinet.names.address import Address
 from jukinet.nodes import telling
-from jukinet.nodes.keyring import new_town_ring
 from jukinet.nodes.letters import Relayed, seal_letter
 from jukinet.nodes.message import (
     CENTRE,
@@ -57,11 +56,11 @@ from support import (
     SHINJUKU,
     Town,
     address,
-    chance,
     entrant,
     filed,
     fresh_codes,
     name,
+    town_ring,
 )
 from towns import counts, deliver, hand_over, homes, image, items, later, letters, notices
 
@@ -267,7 +266,6 @@ def test_a_town_that_could_not_write_its_request_for_codes_asks_again(town, monk
     town = Town(pool=200)
     with town.store.begin() as tx:
         codes.allot(tx, fresh_codes(1, "one more"))
-    town.node._asked_for_codes = False
     with monkeypatch.context() as cut:
         failing(cut, town.store, "commit", 0)
         handed_in(town, entry(), entry())
@@ -348,7 +346,7 @@ def test_a_letter_that_another_town_signed_is_set_aside(town):
 
 def sealed_by(town, letter, *, signer, sender):
     """A letter that says it is one town's and is signed by another."""
-    key = SigningKey(new_town_ring(chance(signer), town.centre_ring, signer).signing)
+    key = SigningKey(town_ring(town.centre_ring, signer).signing)
     posted = seal_letter(letter, sender, town.node.name, key, town.directory)
     return msgspec.msgpack.encode(Relayed(sender=sender, sealed=posted.sealed))
 
@@ -384,7 +382,7 @@ def test_a_town_that_knows_no_move_out_gives_one_and_the_same_answer(town, known
 
 
 def test_a_message_that_is_none_of_a_towns_is_refused(town):
-    body = Ask(agency="x", inquiry=b"", signature=b"")
+    body = Ask(agency="x", order=b"", signature=b"", questions=())
     with pytest.raises(Malformed, match="takes no Ask"):
         town.node.step(Message(sender="x", receiver=CHIYODA, body=body), town.now)
 
@@ -468,6 +466,7 @@ KINDS = {
         family_register=REGISTER,
     ),
     law.ExOfficioDeletion: lambda f, p: law.ExOfficioDeletion(filed=f, person=p),
+    law.DoubleRegistration: lambda f, p: law.DoubleRegistration(filed=f, person=p, kept=p + 1),
     law.NameChange: lambda f, p: law.NameChange(
         filed=f, person=p, name=SECRET_ALIAS, cause=law.NameCause.OTHER, family_register=REGISTER
     ),

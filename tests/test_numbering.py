@@ -8,13 +8,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support import reopened
 
 from jukinet.errors import OutOfStep
 from jukinet.index import numbering
 from jukinet.index.numbering import Allotment, CodeInUse
 from jukinet.law.tags import code_tag
 from jukinet.numbers import individual_number, resident_code
-from jukinet.store.engine import open_store
 from support import memory
 
 KEYS = {"code_key": b"c" * 32, "number_key": b"n" * 32, "tag_key": b"t" * 32}
@@ -152,7 +152,7 @@ def test_nobodys_codes_are_no_news(nation):
 def test_the_counter_survives_the_process(nation):
     first = allot(nation, 20)
     nation.close()
-    again = open_store(nation.url)
+    again = reopened(nation.url)
     assert not set(first) & set(allot(again, 20))
     again.close()
 

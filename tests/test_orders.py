@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 from tests.nation import (
-    KEEPER_RING,
     Crash,
     Nation,
     copied,
@@ -16,20 +15,17 @@ from tests.nation import (
 )
 from tests.support import CHIYODA, DAY, NOON, SAPPORO_CHUO, entrant, name
 
-from jukinet.client.receipts import LogKey
 from jukinet.client.statement import statement
-from jukinet.disclosure.pseudonyms import fresh_handle
-from jukinet.keys.seal import SealKey
+from jukinet.disclosure.pseudonyms import Meant, fresh_handle
 from jukinet.law import leaf as leaves
-from jukinet.law.inquiry import Answer, ByHandle, BySearch, Refusal, Standing, encode_order
+from jukinet.law.inquiry import Answer, ByHandle, BySearch, Refusal, Standing
 from jukinet.law.leaf import BundleLeaf, DisclosureLeaf, InquiryLeaf, RefusalLeaf
+from jukinet.law.order import decode, signed_digest
 from jukinet.law.schedule import Kind
 from jukinet.ledger.chains import CHAINS, LABELS
-from jukinet.nodes.keeper import Keeper
+from jukinet.nodes.keyring import opening_key
 from jukinet.nodes.message import (
     CENTRE,
-    KEEPER,
-    AskMany,
     KeeperOrder,
     MakeNumber,
     Message,
@@ -70,7 +66,11 @@ def by_handle(base, *which) -> list[ByHandle]:
 
 def ordered(nation, subjects, asker="pension", row="1-73", kind="standing", **more) -> Message:
     return nation.agencies[asker].ask_many(
-        row=row, kind=Kind(kind), subjects=subjects, now=nation.line.now, **more
+        row=row,
+        kind=Kind(kind),
+        subjects=subjects,
+        now=nation.line.now,
+        **{"numbered": True, **more},
     )
 
 
@@ -100,7 +100,7 @@ def test_an_order_by_search_is_one_bundle_leaf_and_each_is_answered(nation, base
     before = size(nation)
     outcomes = order(nation, by_search(base))
     assert [one.content.standing for one in outcomes] == [Standing.RESIDENT] * 5
-    assert len({one.content.number for one in outcomes}) == 5
+    assert len({one.number for one in outcomes}) == 5
     (leaf,) = since(nation, before)
     assert isinstance(leaf, BundleLeaf)
     assert (leaf.agency, leaf.row, leaf.count, leaf.inquiry) == ("pension", "1-73", 5, None)
@@ -122,21 +122,21 @@ def test_an_order_by_handle_has_one_inquiry_leaf_with_its_count_and_one_bundle(n
 @pytest.mark.parametrize("named", [by_search, by_handle])
 def test_an_order_of_one_is_an_order(nation, base, named):
     (outcome,) = order(nation, named(base, 0))
-    assert outcome.content.number == nation_number(base, 0)
+    assert outcome.number == nation_number(base, 0)
     nation.audited()
 
 
 def nation_number(base, who) -> str:
     """The number by which the pension knows somebody."""
     nation = base[0].copy()
-    return nation.ask("pension", "1-73", "standing", by_search(base, who)[0]).content.number
+    return nation.ask("pension", "1-73", "standing", by_search(base, who)[0]).number
 
 
 def test_each_answer_is_about_whom_its_own_question_named(nation, base):
     numbers = [nation_number(base, one) for one in range(3)]
     for named in (by_search, by_handle):
         outcomes = order(nation, named(base, 2, 0, 1))
-        assert [one.content.number for one in outcomes] == [numbers[2], numbers[0], numbers[1]]
+        assert [one.number for one in outcomes] == [numbers[2], numbers[0], numbers[1]]
 
 
 def test_each_resident_sees_ones_own_and_nothing_else(nation, base):
@@ -245,22 +245,14 @@ def test_what_the_forgeries_are_made_from_is_believed(base):
 def old_handle(nation, record) -> ByHandle:
     """A handle that the door made fourteen months ago."""
     made = fresh_handle(
-        SealKey(nation.directory.sector_seals[SECTOR]),
+        nation.directory.public(opening_key(SECTOR)),
         nation.centre_ring.door,
         SECTOR,
-        locator=record.attachment.locator,
-        prefecture="13",
-        on=DAY - timedelta(days=430),
+        "pension",
+        means=Meant(record.attachment.locator, "13", DAY - timedelta(days=30), 0),
+        chance=nation.chance,
     )
     return ByHandle(handle=made)
-
-
-def refusing(nation, *steps: str) -> None:
-    """The keeper will not do these steps."""
-    why_not = nation.keeper._why_not
-    nation.keeper._why_not = lambda task, leaf, now: (
-        "not today" if getattr(task, "step", "") in steps else why_not(task, leaf, now)
-    )
 
 
 def answered_once(nation, before) -> None:
@@ -273,7 +265,7 @@ def answered_once(nation, before) -> None:
 
 def test_those_that_may_not_be_answered_are_refused_each_and_the_others_answered(nation, base):
     before = size(nation)
-    refusing(nation, "handle-1")
+    nation.keepers_refuse("handle-1")
     subjects = [
         *by_handle(base, 0, 1),
         ByHandle(handle=bytes(200)),
@@ -300,7 +292,7 @@ def test_those_that_may_not_be_answered_are_refused_each_and_the_others_answered
 @pytest.mark.parametrize("steps", [("handle-0", "handle-1"), ("handle-0",), ("handle-1",), ()])
 def test_the_inquiry_leaf_is_answered_once_whoever_is_not_opened(nation, base, steps):
     before = size(nation)
-    refusing(nation, *steps)
+    nation.keepers_refuse(*steps)
     outcomes = order(nation, by_handle(base, 0, 1))
     assert sum(one.rule == "handle-not-opened" for one in outcomes) == len(steps)
     assert sum(one.content is not None for one in outcomes) == 2 - len(steps)
@@ -328,7 +320,7 @@ def test_an_order_that_no_row_covers_is_refused_member_by_member(nation, base, n
 
 def test_one_that_the_keeper_will_not_open_is_refused_after_the_bundle(nation, base):
     before = size(nation)
-    refusing(nation, "open-1")
+    nation.keepers_refuse("open-1")
     outcomes = order(nation, by_handle(base))
     assert [one.rule for one in outcomes] == ["not-opened"] * 5
     answered_once(nation, before)
@@ -339,7 +331,10 @@ def test_one_that_the_keeper_will_not_open_is_refused_after_the_bundle(nation, b
 
 
 def opened(carried) -> list:
-    return [task for one in carried if isinstance(one.body, KeeperOrder) for task in one.body.tasks]
+    """What one of the keepers was asked to do about people."""
+    mine = [one.body for one in carried if one.receiver == "keeper-1"]
+    orders = [body for body in mine if isinstance(body, KeeperOrder) and body.orders]
+    return [task for body in orders for task in body.tasks]
 
 
 @pytest.mark.parametrize("named", [by_search, by_handle])
@@ -406,12 +401,13 @@ def test_a_hidden_person_in_an_order_looks_as_nobody(nation, base):
 def test_an_order_is_never_kept_from_its_residents(nation, base):
     agency = nation.agencies["tax"]
     later = DAY + timedelta(days=30)
-    for one in by_search(base, 0, 1):
-        agency.ask(row="1-41", kind=Kind.STANDING, subject=one, now=NOON, defer_to=later)
-    content = encode_order([signed for _, signed in agency._asked.values()])
-    body = AskMany(agency="tax", order=content, signature=agency._signing.sign(content))
+    message = ordered(nation, by_search(base, 0, 1), "tax", "1-41", numbered=False)
+    signed = replace(decode(message.body.order), defer_to=later).encode()
+    body = replace(message.body, order=signed, signature=agency._signing.sign(signed))
+    for nonce, one in agency._asked.items():
+        agency._asked[nonce] = one._replace(order=signed_digest(signed))
     before = size(nation)
-    nation.line.post(Message(sender="tax", receiver=CENTRE, body=body))
+    nation.line.post(replace(message, body=body))
     nation.line.run()
     assert [one.rule for one in nation.outcomes("tax")] == ["no-deferral"] * 2
     assert [type(leaf) for leaf in since(nation, before)] == [RefusalLeaf] * 2
@@ -424,22 +420,27 @@ def test_an_order_is_never_kept_from_its_residents(nation, base):
 def keeper_orders(base):
     """What the centre asked the keeper for an order by handle, of a keeper that has spent none."""
     nation = base[0].copy()
-    fresh = copied(nation.stores["keeper"])
+    fresh = copied(nation.stores["keeper-1"])
     with nation.carried() as carried:
-        order(nation, by_handle(base))
-    orders = [one.body for one in carried if isinstance(one.body, KeeperOrder)]
-    handles, payloads, numbers = orders
+        order(nation, by_handle(base), numbered=True)
+    handles, payloads, numbers = orders_of(carried)
     return nation, fresh, handles, payloads, numbers
+
+
+def orders_of(carried) -> list[KeeperOrder]:
+    """What one of the keepers was asked."""
+    mine = [one.body for one in carried if one.receiver == "keeper-1"]
+    return [body for body in mine if isinstance(body, KeeperOrder)]
 
 
 @pytest.fixture
 def keeper(keeper_orders):
     nation, fresh, *_ = keeper_orders
-    return Keeper(KEEPER, copied(fresh), KEEPER_RING, LogKey.parse(nation.directory.log))
+    return nation.keeper("keeper-1", copied(fresh))
 
 
 def done(keeper, body):
-    (reply,) = keeper.step(Message(sender=CENTRE, receiver=KEEPER, body=body), NOON)
+    (reply,) = keeper.step(Message(sender=CENTRE, receiver=keeper.name, body=body), NOON)
     return [value is not None for value in reply.body.values], reply.body.refused
 
 
@@ -478,11 +479,11 @@ def test_a_record_that_is_not_in_the_bundle_opens_nothing(keeper, keeper_orders,
 
 def test_a_leaf_without_a_bundle_has_no_record(base):
     nation = base[0].copy()
-    fresh = copied(nation.stores["keeper"])
+    fresh = copied(nation.stores["keeper-1"])
     with nation.carried() as carried:
         nation.ask("pension", "1-73", "standing", by_search(base, 0)[0])
-    opening = next(one.body for one in carried if isinstance(one.body, KeeperOrder))
-    keeper = Keeper(KEEPER, fresh, KEEPER_RING, LogKey.parse(nation.directory.log))
+    opening = orders_of(carried)[0]
+    keeper = nation.keeper("keeper-1", fresh)
     for place in range(3):
         receipt = replace(opening.receipts[0], record=bytes(48), place=place)
         assert done(keeper, replace(opening, receipts=(receipt,)))[0] == [False]
@@ -491,26 +492,27 @@ def test_a_leaf_without_a_bundle_has_no_record(base):
 def test_an_inquiry_leaf_opens_as_many_handles_as_it_counts(keeper, keeper_orders):
     _, _, handles, _, _ = keeper_orders
     task = handles.tasks[0]
-    tasks = tuple(replace(task, step=f"handle-{place}") for place in range(7))
-    assert done(keeper, replace(handles, tasks=tasks))[0] == [True] * 5 + [False] * 2
+    tasks = tuple(replace(task, step=f"handle-{place}") for place in range(1, 7))
+    assert done(keeper, replace(handles, tasks=tasks))[0] == [False] * 6, "each by its place"
     others = ("handle", "handle-00", "handle--1", "open-1", "")
     tasks = tuple(replace(task, step=step) for step in others)
     assert done(keeper, replace(handles, tasks=tasks))[0] == [False] * 5
+    assert done(keeper, handles)[0] == [True] * 5
 
 
 @pytest.mark.parametrize("many", [False, True])
 def test_the_inquiry_leaf_of_one_opens_one_handle_whatever_the_steps_are_called(base, many):
     nation = base[0].copy()
-    fresh = copied(nation.stores["keeper"])
+    fresh = copied(nation.stores["keeper-1"])
     with nation.carried() as carried:
         if many:
             order(nation, by_handle(base, 0))
         else:
             nation.ask("pension", "1-73", "standing", by_handle(base, 0)[0])
-    opening = next(one.body for one in carried if isinstance(one.body, KeeperOrder))
+    opening = orders_of(carried)[0]
     (task,) = opening.tasks
     assert isinstance(task, OpenHandle)
-    keeper = Keeper(KEEPER, fresh, KEEPER_RING, LogKey.parse(nation.directory.log))
+    keeper = nation.keeper("keeper-1", fresh)
     steps = ("handle", "handle-0", "handle-1", "more", "")
     tasks = tuple(replace(task, step=step) for step in steps)
     assert sum(done(keeper, replace(opening, tasks=tasks))[0]) == 1
@@ -576,7 +578,7 @@ def test_a_bundle_of_more_than_a_tile_is_found_whole(nation, base):
     subjects = by_search(base, *[at % 5 for at in range(300)])
     outcomes = order(nation, subjects)
     assert len(outcomes) == 300
-    assert all(one.content.number for one in outcomes)
+    assert all(one.number for one in outcomes)
     assert len(shown(nation, base, 4).entries) == 1 + 60
     assert all(one.body is not None for one in shown(nation, base, 4).entries)
     nation.audited()
@@ -585,9 +587,9 @@ def test_a_bundle_of_more_than_a_tile_is_found_whole(nation, base):
 def test_single_disclosures_and_bundles_take_turns_on_a_chain(nation, base):
     order(nation, by_search(base, 0, 0))
     nation.ask("tax", "1-40", "standing", by_search(base, 0)[0])
-    order(nation, by_handle(base, 0))
+    order(nation, by_handle(base, 0, 0))
     kinds = [type(one.leaf) for one in shown(nation, base, 0).entries]
-    assert kinds == [DisclosureLeaf, BundleLeaf, BundleLeaf, DisclosureLeaf, BundleLeaf]
+    assert kinds == [DisclosureLeaf, *[BundleLeaf] * 2, DisclosureLeaf, *[BundleLeaf] * 2]
 
 
 def test_a_refusal_in_an_order_is_bound_to_its_own_question(nation, base):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.nation import Nation, claim, search
+from tests.nation import Nation, claim, inquiry_of, search
 from tests.support import CHIYODA, NOON, entrant, name
 
 from jukinet.client.receipts import LogKey, check_receipt, open_answer
@@ -16,8 +16,9 @@ from jukinet.errors import JukinetError, Malformed, OutOfStep, Refused
 from jukinet.keys.seal import pad
 from jukinet.keys.sign import SigningKey
 from jukinet.law import leaf as leaves
+from jukinet.law import order as orders
 from jukinet.law.identity import Item
-from jukinet.law.inquiry import Answer, ByHandle, Content, Inquiry, Refusal, Standing, decode
+from jukinet.law.inquiry import Answer, ByHandle, Content, Inquiry, Refusal, Standing
 from jukinet.law.schedule import Kind, Receiver, load
 from jukinet.merkle import note, proof
 from jukinet.merkle.checkpoint import Checkpoint, parse
@@ -27,7 +28,7 @@ class Given(NamedTuple):
     """A question and what came of it."""
 
     inquiry: Inquiry
-    signed: bytes
+    order: str
     answer: Answer | Refusal
     receiver: Receiver
 
@@ -67,15 +68,18 @@ def asked(nation, agency, row, kind, subject, more) -> Given:
     with nation.carried() as carried:
         nation.line.post(question)
         nation.line.run()
-    signed = question.body.inquiry
-    return Given(decode(signed), signed, carried[-1].body, load().receivers[agency])
+    order = orders.signed_digest(question.body.order)
+    return Given(inquiry_of(question), order, carried[-1].body, load().receivers[agency])
 
 
-def opened(nation, one: Given, answer=None, *, log=None, prefecture="13") -> Content | None:
+def opened(
+    nation, one: Given, answer=None, *, log=None, prefecture="13", place=0
+) -> Content | None:
     return open_answer(
         answer or one.answer,
         one.inquiry,
-        one.signed,
+        order=one.order,
+        place=place,
         log=log or LogKey.parse(nation.directory.log),
         receiver=one.receiver,
         prefecture=prefecture,
@@ -101,7 +105,7 @@ def test_an_answer_that_verifies_is_shown(nation, given_answers, what):
     content = opened(nation, given_answers[what])
     assert content is not None
     assert content.kind is given_answers[what].inquiry.kind
-    assert content.number
+    assert content.handle
 
 
 @pytest.mark.parametrize("what", ["refused", "stale"])
@@ -212,9 +216,10 @@ def test_another_salt_or_body_is_refused(nation, given_answers):
 
 def test_a_commitment_to_another_inquiry_is_refused(nation, given_answers):
     one = given_answers["standing"]
-    later = replace(one.inquiry, official="official-2")
     with pytest.raises(Refused, match="commits to another inquiry"):
-        opened(nation, one._replace(inquiry=later, signed=later.encode()))
+        opened(nation, one._replace(order=given_answers["another"].order))
+    with pytest.raises(Refused, match="commits to another inquiry"):
+        opened(nation, one, place=1)
 
 
 # --- the proof -----------------------------------------------------------------------------------
@@ -331,7 +336,7 @@ def test_no_error_shows_what_was_in_the_answer(nation, given_answers):
 def test_a_forged_answer_is_not_shown_and_the_true_one_still_is(nation):
     again = nation.copy()
     record = search_somebody(again)
-    question = again.question("pension", "1-73", "standing", record)
+    question = again.question("pension", "1-73", "standing", record, numbered=False)
     node = again.agencies["pension"]
     deliver = again.line._deliver
 

@@ -171,7 +171,21 @@ def test_a_town_makes_its_leaves_of_what_it_told(store):
     held = book(50)
     with store.begin() as tx:
         tx.create(*reconcile.METADATA.sorted_tables)
-        rows = [Told(locator, version, 1, told) for locator, (version, told) in held.items()]
+        rows = [
+            Told(person, locator, version, 1, told)
+            for person, (locator, (version, told)) in enumerate(held.items())
+        ]
         reconcile.TOLD.put(tx, *[row._replace(version=0) for row in rows])
         reconcile.TOLD.put(tx, *rows)
         assert reconcile.leaves_told(tx, KEY) == leaves(held)
+
+
+def test_who_came_back_is_as_was_told_last(store):
+    locator = bytes(16)
+    with store.begin() as tx:
+        tx.create(*reconcile.METADATA.sorted_tables)
+        first, back = Told(1, locator, 3, 7, b"first"), Told(2, locator, 9, 12, b"back")
+        reconcile.TOLD.put(tx, first, back)
+        assert reconcile.leaves_told(tx, KEY) == [reconcile.leaf(KEY, locator, 9, b"back")]
+        reconcile.TOLD.put(tx, first._replace(version=11, number=13))
+        assert reconcile.leaves_told(tx, KEY) == [reconcile.leaf(KEY, locator, 11, b"first")]

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.nation import KEEPER_RING, Nation, copied, search
-from tests.support import CHIYODA, NOON, entrant, name
+from tests.nation import Nation, copied, search
+from tests.support import CHIYODA, KEEPERS, NOON, entrant, name
 
 from jukinet.client.receipts import LogKey, check_receipt
 from jukinet.law.inquiry import ByHandle
@@ -15,10 +15,9 @@ from jukinet.law.schedule import Kind
 from jukinet.ledger.writer import Part
 from jukinet.nodes.centre import inquiries
 from jukinet.nodes.centre.inquiries import Inquiries
-from jukinet.nodes.keeper import Keeper
 from jukinet.nodes.message import (
     CENTRE,
-    KEEPER,
+    NO_ORDER,
     DrawSample,
     KeeperOrder,
     MakeNumber,
@@ -372,7 +371,7 @@ def test_a_sample_of_this_month_is_refused(nation):
 
 def test_a_sample_that_a_crash_cut_short_is_drawn_again(nation):
     over(nation)
-    nation.cut_off(KEEPER)
+    nation.cut_off(*KEEPERS)
     assert drawn(nation) == []
     nation.cut = frozenset()
     up = nation.crashed()
@@ -389,22 +388,28 @@ def test_a_sample_that_a_crash_cut_short_is_drawn_again(nation):
 def orders(april):
     """What the centre asks the keeper for a sample, of a keeper that has spent none of it."""
     nation = over(april[0].copy())
-    fresh = copied(nation.stores["keeper"])
+    fresh = copied(nation.stores["keeper-1"])
     with nation.carried() as carried:
         sample(nation)
-    handles, seeds = [one.body for one in carried if isinstance(one.body, KeeperOrder)]
+    handles, seeds = orders_of(carried)
     return nation, fresh, handles, seeds
+
+
+def orders_of(carried) -> list[KeeperOrder]:
+    """What one of the keepers was asked."""
+    mine = [one.body for one in carried if one.receiver == "keeper-1"]
+    return [body for body in mine if isinstance(body, KeeperOrder)]
 
 
 @pytest.fixture
 def keeper(orders):
     nation, fresh, *_ = orders
-    return Keeper(KEEPER, copied(fresh), KEEPER_RING, LogKey.parse(nation.directory.log))
+    return nation.keeper("keeper-1", copied(fresh))
 
 
 def done(keeper, order, *tasks):
     body = replace(order, tasks=tasks or order.tasks)
-    (reply,) = keeper.step(Message(sender=CENTRE, receiver=KEEPER, body=body), NOON)
+    (reply,) = keeper.step(Message(sender=CENTRE, receiver=keeper.name, body=body), NOON)
     return [value is not None for value in reply.body.values]
 
 
@@ -432,10 +437,17 @@ def test_on_a_samples_leaf_nobody_is_opened_and_numbered(keeper, orders, april):
     other = april[0].copy()
     with other.carried() as carried:
         asked(other, april[1][0])
-    (payload, *_) = [one.body for one in carried if isinstance(one.body, KeeperOrder)]
+    payload, *_ = orders_of(carried)
     for step in ("seed-0", "open-1"):
         assert done(keeper, seeds, replace(payload.tasks[0], step=step)) == [False]
-    number = MakeNumber(receipt=0, sector="pension/1-73", root=bytes(16))
+    number = MakeNumber(
+        receipt=0,
+        order=NO_ORDER,
+        question=0,
+        agency="pension",
+        sector="pension/1-73",
+        blinded=seeds.tasks[0].sealed,
+    )
     assert done(keeper, seeds, number) == [False]
     assert nation is not other
     assert handles.receipts == seeds.receipts
@@ -446,8 +458,8 @@ def test_on_a_disclosures_leaf_no_seed_is_opened(orders, april):
     other = april[0].copy()
     with other.carried() as carried:
         asked(other, april[1][0])
-    (payload, *_) = [one.body for one in carried if isinstance(one.body, KeeperOrder)]
-    keeper = Keeper(KEEPER, copied(fresh), KEEPER_RING, LogKey.parse(other.directory.log))
+    payload, *_ = orders_of(carried)
+    keeper = other.keeper("keeper-1", copied(fresh))
     for step in ("seed-0", "open-1", "open-2"):
         assert done(keeper, payload, replace(seeds.tasks[0], step=step)) == [False]
 

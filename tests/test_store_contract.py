@@ -9,13 +9,13 @@ from typing import NamedTuple
 import psycopg
 import pytest
 from sqlalchemy import Column, MetaData, Table, Text, bindparam, func, select
+from tests.support import new_folder, reopened
 
 from jukinet.errors import Malformed, OutOfStep
 from jukinet.store.engine import Statement, Store, open_store
 from jukinet.store.rows import Number, Rows, blob, integer, text
 from jukinet.tasks import network, witnessing
 from jukinet.tasks.demo import Size, run
-from jukinet.tasks.folder import Folder
 
 METADATA = MetaData()
 
@@ -90,7 +90,7 @@ def kept(store, key: str = "a") -> Thing | None:
 def test_what_was_committed_is_seen_by_another_connection(things):
     with things.begin() as tx:
         THINGS.add(tx, Thing("a", 1, b"x"))
-    other = open_store(things.url)
+    other = reopened(things.url)
     assert kept(other) == Thing("a", 1, b"x")
     other.close()
 
@@ -536,16 +536,17 @@ SMALL = [
 def test_a_small_japan_lives_the_same_year_on_both_engines(postgres, tmp_path, monkeypatch, size):
     """Registers, feeds, index, door, ledger, keeper, witnesses and agencies, each on its engine."""
 
-    def on_the_server(path: Path) -> Store:
+    def on_the_server(path: Path, key: bytes) -> Store:
+        assert len(key) == 32
         schema = "_".join([f"lives_{size.residents}", *path.with_suffix("").parts[-2:]])
         with psycopg.connect(postgres, autocommit=True) as driver:
             driver.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         return open_store(f"{postgres}&options=-csearch_path%3D{schema}")
 
-    one = run(Folder(tmp_path / "one"), 7, size)
+    one = run(new_folder(tmp_path / "one"), 7, size)
     for where in (network, witnessing):
         monkeypatch.setattr(where, "open_store", on_the_server)
-    other = run(Folder(tmp_path / "other"), 7, size)
+    other = run(new_folder(tmp_path / "other"), 7, size)
     assert not list((tmp_path / "other").rglob("*.db"))
     assert one.index_equals_registers
     assert one.problems == []

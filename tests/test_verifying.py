@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import date, datetime, timedelta
@@ -16,8 +15,9 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import MetaData
+from sqlcipher3 import dbapi2 as sqlcipher
 
-from jukinet.errors import Refused
+from jukinet.errors import JukinetError, Refused
 from jukinet.keys import ratchet
 from jukinet.keys.sign import SigningKey
 from jukinet.law import notification as law
@@ -32,7 +32,7 @@ from jukinet.merkle import policy
 from jukinet.names import era, legal
 from jukinet.nodes import agency as agency_node
 from jukinet.nodes import keeper as keeper_node
-from jukinet.nodes import municipality
+from jukinet.nodes import mass_changes, municipality
 from jukinet.nodes import witness as witness_node
 from jukinet.nodes.centre import shelves
 from jukinet.nodes.centre.inspection import DECOY
@@ -41,6 +41,7 @@ from jukinet.nodes.looking import Looking
 from jukinet.nodes.message import (
     CENTRE,
     DESK,
+    ChangeCodes,
     DrawSample,
     Filed,
     Filing,
@@ -53,9 +54,9 @@ from jukinet.nodes.message import (
 )
 from jukinet.nodes.passes import Passes
 from jukinet.numbers.municipality_code import MunicipalityCode
-from jukinet.register import book
+from jukinet.register import book, codes
 from jukinet.store.disk import RealDisk
-from jukinet.store.engine import Store
+from jukinet.store.engine import Store, connect_sqlite
 from jukinet.store.rows import Rows
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.network import WITNESSES, Network, create, open_network
@@ -72,6 +73,8 @@ from support import (
     chance,
     entrant,
     filed,
+    new_folder,
+    unlocked,
 )
 from support import (
     name as naming,
@@ -335,8 +338,24 @@ def live(country: Country) -> None:
     country.file(CHIYODA, law.Cancellation(filed=filed(number="x2"), cancels="o2"))
     country.enter(SHINJUKU, person("高橋 四郎", "タカハシ シロウ"), number="e6")
     country.file(SHINJUKU, law.Cancellation(filed=filed(number="x3"), cancels="e6"))
+    _united_and_changed(country)
     _asked(country, moved)
     _written_down(country, moved)
+
+
+def _united_and_changed(country: Country) -> None:
+    """Two records of one person united; then everybody's code changed after an incident."""
+    for number in ("e7", "e8"):
+        country.enter(SAPPORO_KITA, person("伊藤 五月", "イトウ サツキ"), number=number)
+    form = law.DoubleRegistration(filed=filed(number="u1"), person=3, kept=2)
+    country.file(SAPPORO_KITA, form)
+    line, changes = country.network.line, country.network.towns[SAPPORO_KITA].mass_changes
+    for official in ("official-1", "official-2"):
+        number = changes.approve("a list was stolen", None, official, line.now).number
+    body = ChangeCodes(number=number, count=50)
+    line.post(Message(sender=DESK, receiver=SAPPORO_KITA, body=body))
+    line.run()
+    country._desk.clear()
 
 
 def _certificate_late(country: Country, person: int) -> None:
@@ -436,13 +455,14 @@ def kept_back(country: Country, record, until: date) -> None:
 def small_pools() -> Iterator[None]:
     """Pools of a few codes: there are fewer rows to read, and they are refilled more often."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(municipality, "POOL_LOW", 10)
+        patch.setattr(codes, "LOW", 10)
+        patch.setattr(mass_changes, "KEPT_BACK", 2)
         patch.setattr(municipality, "POOL_REFILL", 20)
         yield
 
 
 def begin(root: Path) -> Folder:
-    folder = Folder(root)
+    folder = new_folder(root)
     create(folder, Mark(towns=TOWNS, agencies=AGENCIES), chance=chance("keys"))
     return folder
 
@@ -587,15 +607,28 @@ def restored(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def edited(path: Path) -> Iterator[sqlite3.Connection]:
+def edited(path: Path) -> Iterator[Any]:
     """A store that may be changed by hand, and is afterwards as it was."""
-    with restored(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with restored(path), connected(path) as connection:
+        yield connection
+
+
+@contextmanager
+def connected(path: Path, address: str = "") -> Iterator[Any]:
+    """A sealed store's own connection, with its key and without what ours are set up with."""
+    root = next(above for above in path.parents if (above / "lock.json").exists())
+    folder = unlocked(root)
+    if path.name == "witness.db":
+        folder = folder.within(str(path.parent.relative_to(root)))
+    key = folder.store_key(path)
+    connection, _ = connect_sqlite(address or str(path), key, pragmas=(), uri=bool(address))
+    with closing(connection):
         yield connection
 
 
 def rows_of(path: Path, table: Rows[Any]) -> list[tuple[Any, ...]]:
     keys = ", ".join(f'"{c.name}"' for c in table.table.columns if c.primary_key)
-    with closing(sqlite3.connect(path)) as connection:
+    with connected(path) as connection:
         return connection.execute(f'SELECT * FROM "{table.table.name}" ORDER BY {keys}').fetchall()
 
 
@@ -605,7 +638,7 @@ def fullest(root: Path, kind: str, table: Rows[Any]) -> tuple[Path, list[tuple[A
     return max(found, key=lambda one: len(one[1]))
 
 
-def put(connection: sqlite3.Connection, table: Rows[Any], old: tuple, new: tuple) -> None:
+def put(connection: Any, table: Rows[Any], old: tuple, new: tuple) -> None:
     """Write a row in the place of another, whatever it says."""
     columns = [column.name for column in table.table.columns]
     keys = [(c.name, old[i]) for i, c in enumerate(table.table.columns) if c.primary_key]
@@ -676,6 +709,10 @@ UNEXPLAINED = {
     "town.passkey.added_at": "is a time of day; clocks may go back",
     "town.passkey.used_at": "is a time of day; clocks may go back",
     "town.passkey.holder": "may be another person's who is in the book, too",
+    "town.pool_day.day": "is a day; what is known elsewhere are the sums",
+    "town.mass_change.ended_on": "is a day",
+    "town.mass_change_approval.official": "is a name that an official gave",
+    "town.mass_change_approval.given_at": "is a time of day; clocks may go back",
     "town.filing.content": "is recomputed only in number, kind, days, and what it cancels",
     "town.inbox_stream.heard_at": "is a time of day; clocks may go back",
     "prefecture.inbox_stream.heard_at": "is a time of day; clocks may go back",
@@ -807,14 +844,14 @@ def test_an_index_that_lost_an_entry_is_noticed(sound):
 def dump(path: Path) -> object:
     """Everything that a store holds, or that it cannot be read."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as connection:
+        with connected(path, f"file:{path}?immutable=1") as connection:
             connection.text_factory = bytes
             names = connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
             return {
                 name: connection.execute(f'SELECT * FROM "{name.decode()}"').fetchall()
                 for (name,) in names.fetchall()
             }
-    except (sqlite3.Error, UnicodeError):
+    except (sqlcipher.Error, JukinetError, UnicodeError):
         return "cannot be read"
 
 
@@ -845,7 +882,12 @@ def test_a_flipped_byte_anywhere_in_a_store_is_noticed_if_it_changes_what_is_sto
 
 def small_files(root: Path) -> list[str]:
     """The files other than stores whose every byte counts."""
-    found = [root / "jukinet.json", *(root / "public").iterdir(), *(root / "keys").rglob("*.json")]
+    found = [
+        root / "jukinet.json",
+        root / "lock.json",
+        *(root / "public").iterdir(),
+        *(root / "keys").rglob("*.json"),
+    ]
     found += (root / "witnesses").rglob("*.json")
     log = root / "centre" / "log"
     found += [log / "checkpoint"]
@@ -872,7 +914,7 @@ def test_a_flipped_byte_of_any_other_file_is_noticed(sound):
 
 
 def test_a_byte_between_the_fields_of_a_small_file_is_noticed_too(sound):
-    for name in ("jukinet.json", "public/directory.json", "keys/centre.json"):
+    for name in ("jukinet.json", "lock.json", "public/directory.json", "keys/centre.json"):
         with restored(sound.root / name) as path:
             path.write_bytes(path.read_bytes()[:-1] + b" ")
             report = verify(sound)
@@ -919,7 +961,9 @@ def test_a_file_that_is_not_this_networks_is_noticed(sound, name):
     assert report.findings == (Finding(name, "file", "is no file of this network's"),)
 
 
-@pytest.mark.parametrize("name", ["keys/keeper.json", "keys/towns/131016.json", "keys"])
+@pytest.mark.parametrize(
+    "name", ["lock.json", "keys/keeper.json", "keys/towns/131016.json", "keys"]
+)
 def test_keys_that_others_may_read_are_noticed(sound, name):
     path = sound.root / name
     mode = path.stat().st_mode
@@ -931,7 +975,7 @@ def test_keys_that_others_may_read_are_noticed(sound, name):
 
 def test_keys_of_another_network_are_noticed(sound, tmp_path):
     """Whole files, whose checks fit, that belong elsewhere."""
-    elsewhere = Folder(tmp_path / "elsewhere")
+    elsewhere = new_folder(tmp_path / "elsewhere")
     create(elsewhere, Mark(towns=TOWNS, agencies=AGENCIES), chance=chance("other keys"))
     for name in small_files(sound.root):
         if name == "jukinet.json" or name.startswith("centre/"):
@@ -976,7 +1020,7 @@ def lengthen(folder: Folder) -> None:
 def copied(sound, tmp_path) -> Folder:
     """A copy that may be changed for good."""
     shutil.copytree(sound.root, tmp_path / "copy")
-    return Folder(tmp_path / "copy")
+    return unlocked(tmp_path / "copy")
 
 
 def test_a_log_that_was_put_back_is_noticed_wherever_it_was_known(copied, tmp_path):
@@ -1228,7 +1272,7 @@ def until_morning(country: Country) -> None:
 
 
 def begin_briefly(root: Path) -> Folder:
-    folder = Folder(root)
+    folder = new_folder(root)
     create(folder, Mark(towns=SHORT_TOWNS, agencies=SHORT_AGENCIES), chance=chance("keys"))
     return folder
 
@@ -1283,7 +1327,7 @@ def test_whatever_a_kill_leaves_is_sound_and_what_was_begun_is_under_way(killed)
     assert len(killed) > 100
     left = 0
     for number, image_of in enumerate(killed):
-        report = verify(Folder(image_of))
+        report = verify(unlocked(image_of))
         assert report.ok, (number, shown(report))
         left += bool(under_way(report))
     assert left > 20
@@ -1291,7 +1335,7 @@ def test_whatever_a_kill_leaves_is_sound_and_what_was_begun_is_under_way(killed)
 
 def test_after_a_kill_the_next_start_ends_with_books_and_index_that_agree(killed):
     for number, image_of in list(enumerate(killed))[::3]:
-        folder = Folder(image_of)
+        folder = unlocked(image_of)
         with small_pools(), open_network(folder, NOON, chance=chance(number)):
             pass
         report = verify(folder)

@@ -2,16 +2,23 @@
 
 import re
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from tests.web_server import MONDAY, Visitor, serving
 
+from jukinet.client.rules import TYPES
+from jukinet.law.notification import Notification
+from jukinet.law.record import DeletionCause
 from jukinet.law.schedule import load
 from jukinet.names.display import display_name
 from jukinet.register import book, looks
+from jukinet.register.entries import Changes
 from jukinet.web.app import BODY_BYTES_MAX, routes
+from jukinet.web.desk.records import CAUSES, DELETIONS, FIELDS
 from jukinet.web.desk.taking import KINDS
 from jukinet.web.guard import HEADERS, Guard
+from jukinet.web.observatory import LEAF_NAMES
 from jukinet.web.pages import static
 from jukinet.web.sessions import IDLE, LONGEST, Role, Sessions, Who
 from jukinet.web.tongues import NAMES
@@ -551,3 +558,14 @@ def test_under_another_name_nobody_is_answered(anybody, host):
     reply = anybody.http.get("/", headers={"host": host})
     assert reply.status_code in (400, 421)
     assert "<html" not in reply.text
+
+
+# --- nothing is without words -----------------------------------------------------------------------------
+
+
+def test_every_kind_of_leaf_notification_and_deletion_has_words():
+    assert set(TYPES.values()) <= set(LEAF_NAMES)
+    tags = {kind.__struct_config__.tag for kind in get_args(Notification)}
+    assert tags <= set(CAUSES)
+    assert set(DELETIONS) == set(DeletionCause)
+    assert set(Changes.__struct_fields__) <= set(FIELDS)

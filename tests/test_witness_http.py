@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
-from tests.support import NOON
+from tests.support import NOON, new_folder, unlocked
 from tests.test_witness import FORKED, LOG_KEY, NAME, ORIGIN, OTHER, TREE
 
 from jukinet.errors import Damaged, Malformed, Refused
@@ -70,13 +70,13 @@ def running(folder):
 def folder(tmp_path):
     """A witness with keys of both kinds that knows one log."""
     root = tmp_path / "w"
-    witnessing.create(root, NAME)
+    witnessing.create(new_folder(root), NAME)
     witnessing.trust(root, LOG_KEY)
     return root
 
 
 def policy_of(folder):
-    with open_witness(folder, looking=True) as node:
+    with open_witness(unlocked(folder), looking=True) as node:
         keys = [VerifierKey.parse(vkey) for vkey in node.vkeys]
     return m_of_n(LOG_KEY, [Known(f"w{at}", key) for at, key in enumerate(keys)], 1)
 
@@ -121,7 +121,7 @@ def test_what_is_refused_has_its_status(server, content, status):
 def server(tmp_path_factory):
     """One process for questions that change nothing."""
     root = tmp_path_factory.mktemp("server") / "w"
-    witnessing.create(root, NAME)
+    witnessing.create(new_folder(root), NAME)
     witnessing.trust(root, LOG_KEY)
     with running(root) as (_, url):
         yield url
@@ -209,7 +209,7 @@ def test_status_and_metrics_show_how_it_stands(folder):
 
 
 def test_where_the_store_fails_nothing_is_signed_and_the_answer_is_503(folder):
-    with open_witness(folder) as node:
+    with open_witness(unlocked(folder)) as node:
         desk = witness_server.Desk(node, lambda: NOON)
         desk.answer(TREE.ask(0, 7))
         with node.store.begin() as tx:
@@ -243,7 +243,7 @@ def test_a_new_witness_prints_its_public_keys_and_hides_the_others(tmp_path, kin
     assert [(key.name, key.kind) for key in vkeys] == [(NAME, kind) for kind in kinds]
     assert stat.S_IMODE((root / "keys" / "witness.json").stat().st_mode) == 0o600
     assert stat.S_IMODE((root / "keys").stat().st_mode) == 0o700
-    with open_witness(root) as node:
+    with open_witness(unlocked(root)) as node:
         assert node.vkeys == done.stdout.splitlines()
 
 
@@ -287,9 +287,9 @@ def test_wrong_input_gets_a_sentence_and_a_code(folder, tmp_path, words, code, s
 
 def test_a_set_up_that_was_interrupted_is_made_again(tmp_path):
     root = tmp_path / "w"
-    witnessing.create(root, NAME)
+    witnessing.create(new_folder(root), NAME)
     (root / "public" / "witness.json").unlink()
-    assert witnessing.create(root, NAME)
+    assert witnessing.create(new_folder(root), NAME)
 
 
 def test_a_witness_trusts_a_key_or_the_logs_of_a_policy_once(folder, tmp_path):
@@ -303,20 +303,20 @@ def test_a_witness_trusts_a_key_or_the_logs_of_a_policy_once(folder, tmp_path):
 
 def test_a_ring_of_keys_that_decayed_is_noticed(folder):
     path = folder / "keys" / "witness.json"
-    path.write_text(path.read_text().replace("ed25519", "ed25518"))
-    with pytest.raises(Damaged, match="check"), open_witness(folder):
+    path.write_text(path.read_text().replace("A", "B"))
+    with pytest.raises(Damaged, match="check"), open_witness(unlocked(folder)):
         pass
 
 
 def test_evidence_ends_with_1_where_it_proves_something_and_is_written_out(folder, tmp_path):
     nothing = jukinet("evidence", "--dir", folder)
     assert (nothing.returncode, "nothing is held" in nothing.stdout) == (0, True)
-    with open_witness(folder) as node:
+    with open_witness(unlocked(folder)) as node:
         node.add_checkpoint(TREE.ask(0, 7), NOON)
         node.add_checkpoint(FORKED.ask(7, 9), NOON)
     unjoined = jukinet("evidence", "--dir", folder)
     assert (unjoined.returncode, "may be the sender's mistake" in unjoined.stdout) == (0, True)
-    with open_witness(folder) as node:
+    with open_witness(unlocked(folder)) as node:
         node.add_checkpoint(FORKED.ask(7, 7), NOON)
     done = jukinet("evidence", "--dir", folder, "--out", tmp_path / "proof", "--json")
     assert done.returncode == 1

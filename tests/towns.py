@@ -16,7 +16,7 @@ from jukinet.law import notification as law
 from jukinet.law.notice import Notice, SealedNotice
 from jukinet.law.transfer import Letter
 from jukinet.nodes.feeding import Sender
-from jukinet.nodes.keyring import KeeperRing, new_town_ring, payload_opening
+from jukinet.nodes.keyring import INDEX
 from jukinet.nodes.letters import Posted, Relayed, open_letter, seal_letter
 from jukinet.nodes.message import (
     CENTRE,
@@ -35,9 +35,17 @@ from jukinet.nodes.pools import PoolGrant, PoolRequest
 from jukinet.nodes.sealing import context_of, open_payload
 from jukinet.register import book
 from jukinet.wire.line import Line
-from support import JST, NOON, SHINJUKU, Town, chance, fresh_codes, memory
+from support import (
+    JST,
+    NOON,
+    SHINJUKU,
+    Town,
+    fresh_codes,
+    memory,
+    opened_by_keepers,
+    town_ring,
+)
 
-_KEEPER = payload_opening(KeeperRing(master=b"k" * 32))
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -59,7 +67,7 @@ def items(town: Town) -> list[outbox.ItemRow]:
 def opened(item: Item | outbox.ItemRow) -> Told:
     sealed = msgspec.msgpack.decode(item.body, type=SealedNotice)
     context = context_of(sealed.town, sealed.locator, sealed.version)
-    key = _KEEPER.open(sealed.wrapped, context)
+    key = opened_by_keepers(INDEX, sealed.wrapped, context)
     return Told(sealed, open_payload(key, sealed.payload, context))
 
 
@@ -74,7 +82,7 @@ def letters(town: Town) -> list[tuple[str, Letter]]:
     for item in items(town):
         if item.kind == "letter":
             posted = msgspec.msgpack.decode(item.body, type=Posted)
-            ring = new_town_ring(chance(posted.receiver), town.centre_ring, posted.receiver)
+            ring = town_ring(town.centre_ring, posted.receiver)
             relayed = Relayed(sender=town.node.name, sealed=posted.sealed)
             opening = OpenKey(ring.opening)
             letter = open_letter(relayed, posted.receiver, opening, town.directory)
@@ -117,7 +125,7 @@ def later(town: Town, day: date) -> None:
 
 def deliver(town: Town, letter: Letter, sender: str = SHINJUKU) -> None:
     """Hand a town a letter from another one, signed and sealed and in order."""
-    ring = new_town_ring(chance(sender), town.centre_ring, sender)
+    ring = town_ring(town.centre_ring, sender)
     key = SigningKey(ring.signing)
     posted = seal_letter(letter, sender, town.node.name, key, town.directory)
     hand_over(town, Item(kind="letter", body=_encode(Relayed(sender=sender, sealed=posted.sealed))))

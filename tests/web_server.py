@@ -15,15 +15,15 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from tests.support import new_folder
 
 from jukinet.law.leaf import JAPAN
 from jukinet.tasks.demo import Size, run
-from jukinet.tasks.folder import Folder
 from jukinet.tasks.serving import worker
 from jukinet.web.app import application
 from jukinet.web.guard import Bucket
 from jukinet.web.house import Worker
-from jukinet.wire.witness_server import listen
+from jukinet.wire.serving import listen
 
 MONDAY = datetime(2026, 1, 5, 10, 0, tzinfo=JAPAN)
 SIZE = Size(towns=3, residents=600, inquiries=120)
@@ -99,8 +99,9 @@ class Visitor:
 @contextmanager
 def serving(folder: Path) -> Iterator[Served]:
     """A demo in a folder, served until the end."""
-    run(Folder(folder), 1, SIZE)
-    working = worker(Folder(folder), lambda: MONDAY)
+    made = new_folder(folder)
+    run(made, 1, SIZE)
+    working = worker(made, lambda: MONDAY)
     working.open()
     complaints: list[str] = []
     app = application(working, bucket=Bucket(1e6, 1e6), complain=complaints.append)

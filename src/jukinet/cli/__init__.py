@@ -7,10 +7,14 @@ from jukinet.cli import (
     audit,
     code,
     demo,
+    enrolling,
+    keeper,
     ledger,
+    number,
     resident,
     serve,
     town,
+    unlocking,
     verify,
     witness,
     world,
@@ -26,10 +30,14 @@ app = App(
 )
 
 app.command(demo.demo, help_epilogue=demo.EXAMPLES)
+app.command(unlocking.unlock, help_epilogue=unlocking.UNLOCK_EXAMPLES)
+app.command(unlocking.lock, help_epilogue=unlocking.LOCK_EXAMPLES)
+app.command(unlocking.passphrase_app)
 app.command(verify.verify, help_epilogue=verify.EXAMPLES)
 app.command(serve.serve, help_epilogue=serve.EXAMPLES)
 app.command(audit.audit, help_epilogue=audit.EXAMPLES)
 app.command(asking.ask, help_epilogue=asking.EXAMPLES)
+app.command(enrolling.enrol, help_epilogue=enrolling.EXAMPLES)
 app.command(resident.statement, help_epilogue=resident.EXAMPLES)
 app.command(ledger.schedules, help_epilogue=ledger.SCHEDULES_EXAMPLES)
 app.command(ledger.objection)
@@ -37,7 +45,9 @@ app.command(ledger.sample, help_epilogue=ledger.SAMPLE_EXAMPLES)
 app.command(world.app)
 app.command(town.app)
 app.command(code.app)
+app.command(number.app)
 app.command(witness.app)
+app.command(keeper.app)
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """`jukinet ask`: one question, as an agency asks it."""
 
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -17,6 +16,7 @@ from jukinet.cli.common import (
     paper,
     parse_day,
 )
+from jukinet.cli.opening import opened
 from jukinet.errors import Malformed, OutOfStep
 from jukinet.law.identity import Item, Sex
 from jukinet.law.inquiry import ByHandle, BySearch, Claim, Content
@@ -25,7 +25,6 @@ from jukinet.names import era, legal
 from jukinet.nodes.agency import Agency, Outcome
 from jukinet.numbers import municipality_code
 from jukinet.numbers.municipality_code import MunicipalityCode
-from jukinet.tasks.folder import Folder
 from jukinet.tasks.network import open_network
 
 EXAMPLES = """Examples:
@@ -50,6 +49,9 @@ def ask(
     items: Annotated[str, Parameter(help="Items that are needed, with commas between.")] = "",
     claim: Annotated[str, Parameter(help="Of --kind confirm: which items to compare.")] = "",
     since: Annotated[str, Parameter(help="Of --kind changes: since which day.")] = "",
+    number: Annotated[
+        bool, Parameter(help="Whether a sector number is wanted, with a handle to ask again.")
+    ] = False,
     official: Annotated[str, Parameter(help="The official's own number.")] = "official-1",
     dir: InFolder = DEFAULT_FOLDER,
     as_json: AsJson = False,
@@ -60,7 +62,7 @@ def ask(
     what was asked. Exit 1 for a refusal.
     """
     subject = _subject(name, kana, birth, place, sex, handle)
-    folder = Folder(Path(dir))
+    folder = opened(dir)
     with open_network(folder, now(), only_towns=()) as network:
         if agency not in network.agencies:
             known = ", ".join(network.agencies)
@@ -77,6 +79,7 @@ def ask(
                 claim=claimed,
                 since=parse_day(since, "--since") if since else None,
                 official=official,
+                numbered=number,
             )
         )
         network.line.run()
@@ -164,7 +167,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         "items": {item.value: texts for item, texts in content.items.items()},
         "changes": [_change(content, place) for place in range(len(content.changes))],
         "known_at": content.known_at,
-        "sector_number": content.number,
+        "sector_number": outcome.number,
         "handle": content.handle.hex(),
         "leaf": outcome.leaf,
         "receipt_verified": True,

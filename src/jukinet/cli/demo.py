@@ -18,9 +18,9 @@ from jukinet.cli.common import (
     progress,
     screen,
 )
+from jukinet.cli.opening import begun
 from jukinet.errors import Malformed
 from jukinet.tasks.demo import Outcome, Size, run
-from jukinet.tasks.folder import Folder
 
 EXAMPLES = """Examples:
   jukinet demo
@@ -45,7 +45,7 @@ def demo(
     """
     _check(towns, residents, inquiries)
     began = perf_counter()
-    folder = Folder(Path(dir))
+    folder = begun(dir)
     with progress() as report:
         outcome = run(folder, seed, Size(towns, residents, inquiries), report)
     seconds = round(perf_counter() - began, 1)

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from jukinet.cli.common import DEFAULT_FOLDER, DIFFERS, DONE, AsJson, InFolder, give, now, paper
+from jukinet.cli.opening import opened
 from jukinet.client.mirror import Mirror
 from jukinet.client.row_history import RowHistory, row_history
 from jukinet.client.view_key import parse_view_key
@@ -123,7 +124,7 @@ def file(
     if not view_key.exists():
         raise Malformed(f"--view-key: there is no file {view_key}")
     key = parse_view_key(view_key.read_bytes())
-    with open_network(Folder(Path(dir)), now(), only_towns=()) as network:
+    with open_network(opened(dir), now(), only_towns=()) as network:
         stands = object_to(network, key, entry, text)
     result = {"objection": stands.receipt.index, "answer_by": stands.answer_by}
     give(result, as_json=as_json, show=lambda: _plain(result))
@@ -138,7 +139,7 @@ def list_(
     as_json: AsJson = False,
 ) -> int:
     """The objections that an agency has still to answer."""
-    with open_network(Folder(Path(dir)), now(), only_towns=()) as network:
+    with open_network(opened(dir), now(), only_towns=()) as network:
         if agency not in network.agencies:
             raise Malformed(f"--agency: this folder has {', '.join(network.agencies)}")
         waiting = network.agencies[agency].objections()
@@ -174,7 +175,7 @@ def answer(
     as_json: AsJson = False,
 ) -> int:
     """Answer an objection, as the agency objected to."""
-    with open_network(Folder(Path(dir)), now(), only_towns=()) as network:
+    with open_network(opened(dir), now(), only_towns=()) as network:
         if agency not in network.agencies:
             raise Malformed(f"--agency: this folder has {', '.join(network.agencies)}")
         node = network.agencies[agency]
@@ -205,7 +206,7 @@ def sample(
     The picks follow from the randomness and stand in the log first; take it from something public
     (a lottery, a beacon), so that all can see that nobody chose. Exit 1 where one answer differs.
     """
-    with open_network(Folder(Path(dir)), now(), only_towns=()) as network:
+    with open_network(opened(dir), now(), only_towns=()) as network:
         leaf = draw_sample(network, month, _randomness(randomness))
     result = {
         "sample": leaf.sample,

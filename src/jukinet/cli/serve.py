@@ -6,11 +6,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from jukinet.cli.common import DEFAULT_FOLDER, DONE, now, paper, screen
+from jukinet.cli.opening import opened
 from jukinet.errors import Malformed, Refused
-from jukinet.tasks.folder import Folder
 from jukinet.tasks.serving import pages, worker
-from jukinet.wire.witness_server import listen
-from jukinet.wire.witness_server import serve as serve_on
+from jukinet.wire.serving import listen
+from jukinet.wire.serving import serve as serve_on
 
 EXAMPLES = """Examples:
   jukinet serve
@@ -34,7 +34,7 @@ def serve(
     """
     if not 0 <= port <= 65535:
         raise Malformed("--port: want 0 to 65535")
-    folder = Folder(Path(dir))
+    folder = opened(dir)
     synthetic = folder.require().seed is not None
     if synthetic and (host not in LOOPBACK or name):
         raise Refused("--host: a demo lets anybody play anybody; it is served on this machine only")

@@ -20,25 +20,34 @@ from jukinet.cli.common import (
     parse_day,
     progress,
 )
+from jukinet.cli.opening import begun, opened
 from jukinet.errors import Malformed, Refused
 from jukinet.law.leaf import Holder
+from jukinet.law.notification import DoubleRegistration, Filed, Proof, Who
 from jukinet.law.record import Record, written_out
+from jukinet.law.schedule import load
 from jukinet.merkle import policy
 from jukinet.merkle.policy import Policy
 from jukinet.names.era import to_era
 from jukinet.nodes.counter import VALID_DAYS
+from jukinet.nodes.keyring import key_names
 from jukinet.nodes.municipality import Municipality
 from jukinet.numbers import municipality_code
 from jukinet.register import book, codes
 from jukinet.tasks.asking import AGENCIES
+from jukinet.tasks.ceremonies import gathered, shared
+from jukinet.tasks.code_changes import file
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.importing import LineDesk, import_residents
 from jukinet.tasks.importing import Report as ImportReport
-from jukinet.tasks.network import Network, create, open_network
+from jukinet.tasks.keeping import read_keepers
+from jukinet.tasks.network import Kept, Network, create, open_network
 from jukinet.tasks.papers.view_key import view_key_sheet
-from jukinet.tasks.residents import give_view_key
+from jukinet.tasks.residents import give_view_key, write_down_union
 
-app = App(name="town", help="A municipality's desk: import, look, view keys.")
+app = App(
+    name="town", help="A municipality's desk: import, look, view keys, two records of one person."
+)
 
 TownCode = Annotated[str, Parameter(name="--town", help="Six digits of the municipality.")]
 
@@ -64,7 +73,7 @@ def show(
 
     A record that a support measure hides is not shown here.
     """
-    with open_network(Folder(Path(dir)), now()) as network:
+    with open_network(opened(dir), now()) as network:
         if not town:
             result: dict[str, Any] = {"towns": [_town(one) for one in network.towns.values()]}
         elif not record:
@@ -78,7 +87,8 @@ def show(
 INIT_EXAMPLES = """Examples:
   jukinet town init --dir mine --towns 131016
   jukinet town init --dir three --towns 131016,141011,011011
-  jukinet town init --dir mine --towns 131016 --witnesses witnesses.txt"""
+  jukinet town init --dir mine --towns 131016 --witnesses witnesses.txt
+  jukinet town init --dir mine --towns 131016 --keepers keepers.txt"""
 
 
 @app.command(help_epilogue=INIT_EXAMPLES)
@@ -88,13 +98,18 @@ def init(
     witnesses: Annotated[
         Path | None, Parameter(help="Witnesses elsewhere: a policy file without a log.")
     ] = None,
+    keepers: Annotated[
+        Path | None, Parameter(help="Keepers elsewhere, who have held their ceremony: their file.")
+    ] = None,
     dir: InFolder = DEFAULT_FOLDER,
 ) -> int:
     """Make a folder for towns whose books are empty: to import into, or to fill at their desks.
 
     All keys are drawn anew. Codes come from the centre's pools. Without --witnesses the folder has
     three witnesses of its own; witnesses elsewhere must first be told to trust this log:
-    `jukinet witness trust --dir W DIR/centre/log/policy`.
+    `jukinet witness trust --dir W DIR/centre/log/policy`. Without --keepers it has three keepers of
+    its own; keepers elsewhere hold their ceremony first (`jukinet keeper ceremony`), and are then
+    given the directory: `jukinet keeper join K DIR/public/directory.json`.
     """
     folder = Folder(Path(dir))
     folder.refuse_foreign()
@@ -105,7 +120,9 @@ def init(
     if not known:
         raise Malformed("--towns: name at least one municipality by its six digits")
     mark = Mark(towns=tuple(one.code.digits for one in known), agencies=AGENCIES)
-    create(folder, mark, witnessed=_witnessed(witnesses))
+    witnessed = _witnessed(witnesses)
+    kept = _kept(keepers)
+    create(begun(dir), mark, witnessed=witnessed, kept=kept)
     paper.print(f"{dir}: {', '.join(one.full_name for one in known)}")
     return DONE
 
@@ -120,6 +137,22 @@ def _witnessed(file: Path | None) -> Policy | None:
     if any(not one.url for one in found.witnesses):
         raise Malformed("--witnesses: each line ends with the address of the witness")
     return found
+
+
+def _kept(file: Path | None) -> Kept | None:
+    """What the keepers of a file hold, each with its address."""
+    if file is None:
+        return None
+    who = read_keepers(file)
+    with gathered(who, None, now()) as round_:
+        found = shared(round_.caught_up(who.names), who)
+    lacking = set(key_names(load())) - {key.name for key in (found.keys if found else ())}
+    if found is None or lacking:
+        raise Refused(
+            "--keepers: they do not hold shares of all keys; hold their ceremony first, with "
+            f"`jukinet keeper ceremony --keepers {file}`"
+        )
+    return Kept(found, who.urls)
 
 
 IMPORT_EXAMPLES = """Examples:
@@ -147,7 +180,7 @@ def import_file(
     with line, field and reason; the others are entered. The same file twice changes nothing.
     Exit 1 where a row was rejected.
     """
-    with open_network(Folder(Path(dir)), now()) as network, progress() as report:
+    with open_network(opened(dir), now()) as network, progress() as report:
         node = _of(network, town)
         desk = LineDesk(node, network.folder.town(town).parent, network.line)
         found = import_residents(
@@ -208,7 +241,7 @@ def view_key(
     That it is given, by whom and to whom, stands on the person's own statement first. Give it to
     the person alone: whoever holds it reads the same. To renew one, give another.
     """
-    with open_network(Folder(Path(dir)), now()) as network:
+    with open_network(opened(dir), now()) as network:
         node = _of(network, town)
         key = give_view_key(
             network,
@@ -226,6 +259,54 @@ def view_key(
         paper.print(f"{sheet}: print it and hand it over; it opens the person's entries")
     else:
         sys.stdout.write(key.text + "\n" if short else key.encode().decode())
+    return DONE
+
+
+UNITE_EXAMPLES = """Examples:
+  jukinet town unite --dir demo --town 131016 --record 17 --kept 23"""
+
+
+@app.command(help_epilogue=UNITE_EXAMPLES)
+def unite(
+    *,
+    town: TownCode,
+    record: Annotated[int, Parameter(help="The record that goes.")],
+    kept: Annotated[int, Parameter(help="The record of the same person that is kept.")],
+    number: Annotated[str, Parameter(help="The desk's number of the notification.")] = "",
+    official: Annotated[str, Parameter(help="Who does it: the official's own number.")] = (
+        "official-1"
+    ),
+    dir: InFolder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> int:
+    """Unite two records of one person (二重登録の統合): one is deleted and leads to the other.
+
+    Both are of this town; one of another town is brought here first, by a move-in. Agencies that
+    knew the one learn the other's number with their next question. That it was done stands on the
+    person's statements. Given again under the same --number it goes on; to undo it, cancel it.
+    """
+    moment = now()
+    filed = Filed(
+        number=number or f"unite/{record}/{kept}/{moment:%Y%m%d%H%M%S}",
+        event_date=moment.date(),
+        notice_date=moment.date(),
+        who=Who.OFFICE,
+        proof=Proof.OFFICE_PAPER,
+    )
+    with open_network(opened(dir), moment) as network:
+        node = _of(network, town)
+        file(network, node, DoubleRegistration(filed=filed, person=record, kept=kept))
+        gone, stays = _live(node, record), _live(node, kept)
+        done = write_down_union(network, node, gone, stays, official=official)
+    result = {
+        "town": town,
+        "record": record,
+        "kept": kept,
+        "number": filed.number,
+        "leaf": done.leaf,
+    }
+    said = f"record {record} leads to record {kept} (notification {filed.number})"
+    give(result, as_json=as_json, show=lambda: paper.print(said, markup=False))
     return DONE
 
 
@@ -259,9 +340,10 @@ def _town(node: Municipality) -> dict[str, Any]:
 
 
 def _live(node: Municipality, number: int) -> Record:
+    """A record that stands, or whose past another one of the same person has taken over."""
     with node.store.begin() as tx:
         kept = book.records(tx, [number]).get(number)
-    if kept is None or not kept.record.live:
+    if kept is None or not (kept.record.live or kept.record.kept):
         raise Refused(f"record {number}: this town has no live record of that number")
     return kept.record
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from jukinet.cli.common import DEFAULT_FOLDER, DIFFERS, DONE, AsJson, give, paper, progress
+from jukinet.cli.opening import opened
 from jukinet.tasks import verifying
-from jukinet.tasks.folder import Folder
 from jukinet.tasks.verifying import Report
 
 EXAMPLES = """Examples:
@@ -26,7 +26,7 @@ def verify(
     one changed byte of any stored value is noticed. Nothing is written.
     """
     with progress() as report:
-        found = verifying.verify(Folder(Path(dir)), progress=report)
+        found = verifying.verify(opened(dir), progress=report)
     give(found.as_dict(), as_json=as_json, show=lambda: _show(found))
     return DONE if found.ok else DIFFERS
 

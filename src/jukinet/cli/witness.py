@@ -9,9 +9,11 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from jukinet.cli.common import DIFFERS, DONE, AsJson, give, now, paper
+from jukinet.cli.opening import locked_anew, opened
 from jukinet.merkle.note import VerifierKey
 from jukinet.nodes.witness import FORK, RULE, UNJOINED, Evidence, Witness
 from jukinet.tasks import witnessing
+from jukinet.tasks.folder import Folder
 from jukinet.tasks.inspecting import inspector
 from jukinet.tasks.witnessing import BOTH, open_witness
 from jukinet.wire.mirror_reader import reader
@@ -41,7 +43,8 @@ def init(
     as_json: AsJson = False,
 ) -> int:
     """Make a witness: draw its keys, and print the public ones for the policies of others."""
-    vkeys = witnessing.create(dir, name, kind)
+    witnessing.refuse_unfit(dir, name, kind)
+    vkeys = witnessing.create(locked_anew(Folder(dir)), name, kind)
     result = {"name": name, "keys": vkeys}
     give(result, as_json=as_json, show=lambda: _plain(vkeys))
     return DONE
@@ -88,16 +91,20 @@ def run(
     stood for its notice, a label twice, a wrong run), and keeps the evidence. It speaks plain
     HTTP; for the open net, put a server in front that speaks TLS.
     """
-    from jukinet.wire import witness_server as server  # the web costs more than a short command
+    from jukinet.wire import serving  # the web costs more than a short command
+    from jukinet.wire.witness_server import application
 
     inspect = None
     if follow:
         logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(dir).logs]
         inspect = inspector(reader(follow), logs, now)
-    with open_witness(dir, inspect=inspect) as node, server.listen(host, port) as listening:
+    with (
+        open_witness(opened(dir), inspect=inspect) as node,
+        serving.listen(host, port) as listening,
+    ):
         shown = f"[{host}]" if ":" in host else host
         _plain([f"{node.name} at http://{shown}:{listening.getsockname()[1]}/"])
-        server.serve(server.application(node), listening)
+        serving.serve(application(node), listening)
     return DONE
 
 
@@ -109,7 +116,7 @@ SHOW_EXAMPLES = """Examples:
 @app.command(help_epilogue=SHOW_EXAMPLES)
 def show(*, dir: WitnessFolder = DEFAULT_FOLDER, as_json: AsJson = False) -> int:
     """The witness's public keys, the logs that it knows, and the last size of each."""
-    with open_witness(dir, looking=True) as node:
+    with open_witness(opened(dir), looking=True) as node:
         result = _standing(node, witnessing.card(dir).logs)
     give(result, as_json=as_json, show=lambda: _show(result))
     return DONE
@@ -132,7 +139,7 @@ def evidence(
     A fork is two notes that the log signed and that cannot both be true: show them to everybody.
     A checkpoint whose proof did not join proves nothing, as anybody can send a bad proof.
     """
-    with open_witness(dir, looking=True) as node:
+    with open_witness(opened(dir), looking=True) as node:
         rows = node.evidence()
     files = witnessing.write_evidence(rows, out) if out else []
     result = {"evidence": list(map(_held, rows)), "files": list(map(str, files))}

@@ -1,7 +1,6 @@
 """`jukinet world`: synthetic people, and their lives at the desks of towns."""
 
 from datetime import date, timedelta
-from pathlib import Path
 from time import perf_counter
 from typing import Annotated
 
@@ -19,9 +18,10 @@ from jukinet.cli.common import (
     progress,
     screen,
 )
+from jukinet.cli.opening import begun, opened
 from jukinet.errors import Malformed
 from jukinet.tasks.asking import AGENCIES
-from jukinet.tasks.folder import Folder, Mark
+from jukinet.tasks.folder import Mark
 from jukinet.tasks.living import Living, fingerprint, opens
 from jukinet.tasks.network import create, open_network
 from jukinet.world.towns import choose
@@ -54,14 +54,14 @@ def build(
     """
     if not 1 <= towns <= 200 or residents < towns:
         raise Malformed("--towns, --residents: want 1 to 200 towns and a resident in each")
-    folder = Folder(Path(dir))
-    folder.refuse_foreign()
+    first_day = parse_day(begins, "--from")
+    folder = begun(dir)
     mark = Mark(
         towns=tuple(town.code for town in choose(towns, min(3, towns))),
         agencies=AGENCIES,
         seed=seed,
         residents=residents,
-        begins=parse_day(begins, "--from"),
+        begins=first_day,
         fingerprint=fingerprint(),
     )
     if not folder.exists:
@@ -105,7 +105,7 @@ def live(
     """
     if years < 0 or days < 0 or years + days == 0:
         raise Malformed("--years, --days: say how long to live, such as --years 1")
-    folder = Folder(Path(dir))
+    folder = opened(dir)
     mark = folder.require()
     assert mark.begins is not None
     since = mark.lived_to or mark.begins

@@ -2,7 +2,7 @@
 
 An entry is a disclosure, one of a bundle's, or the opening of one that was kept back; beside it may
 stand the resident's objection and its answer, under labels that come from the entry's own key. The
-giving out of a view key stands on the chain, too, and is no disclosure.
+giving out of a view key and the wish for fresh numbers stand on the chain, too, and are none.
 
 A body is shown only if the entry's key opens it and the leaf commits to it: a mirror may delete or
 alter one, and cannot hide that it did.
@@ -22,8 +22,10 @@ from jukinet.law.leaf import (
     BundleLeaf,
     DeferredLeaf,
     DisclosureLeaf,
+    FreshNumberLeaf,
     KeyGiven,
     Leaf,
+    NumberChanged,
     ObjectionAnswerLeaf,
     ObjectionLeaf,
     OpeningLeaf,
@@ -33,8 +35,8 @@ from jukinet.law.leaf import (
 from jukinet.merkle.runs import LABEL_BYTES, Found
 from jukinet.merkle.tiles import TILE_WIDTH
 
-L = TypeVar("L", ViewKeyLeaf, ObjectionLeaf, ObjectionAnswerLeaf)
-B = TypeVar("B", Body, KeyGiven, Words)
+L = TypeVar("L", ViewKeyLeaf, FreshNumberLeaf, ObjectionLeaf, ObjectionAnswerLeaf)
+B = TypeVar("B", Body, KeyGiven, NumberChanged, Words)
 
 
 class Sealed(NamedTuple, Generic[L, B]):
@@ -66,6 +68,10 @@ Key = Sealed[ViewKeyLeaf, KeyGiven]
 """That a view key of this chain was given to somebody."""
 
 
+Renewal = Sealed[FreshNumberLeaf, NumberChanged]
+"""That the sector numbers of this chain's person were made anew."""
+
+
 class Reading:
     """The leaves that a chain leads to, read one after the other."""
 
@@ -76,11 +82,13 @@ class Reading:
         self._cover = cover
         self._bundles: dict[int, ProvedRun] = {}
 
-    def read(self, place: int, state: bytes, spot: Spot) -> Entry | Key | None:
+    def read(self, place: int, state: bytes, spot: Spot) -> Entry | Key | Renewal | None:
         """What stands at a spot under a chain's state; None, and a remark, for what should not."""
         leaf, key, label = self._log.leaf(spot.leaf), ratchet.entry_key(state), ratchet.label(state)
         if isinstance(leaf, ViewKeyLeaf):
             return self._sealed(spot.leaf, leaf, key, label, KeyGiven)
+        if isinstance(leaf, FreshNumberLeaf):
+            return self._sealed(spot.leaf, leaf, key, label, NumberChanged)
         if isinstance(leaf, BundleLeaf):
             found = self._bundled(place, key, label, spot, leaf)
         elif isinstance(leaf, DisclosureLeaf | OpeningLeaf):

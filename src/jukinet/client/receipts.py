@@ -7,8 +7,6 @@ that its commitment is to this very inquiry. An answer that fails is not shown. 
 two roots of one size to the same client: that is evidence.
 """
 
-from hashlib import sha256
-
 from jukinet.errors import Refused
 from jukinet.keys.seal import unpad
 from jukinet.law import leaf as leaves
@@ -86,8 +84,9 @@ def check_receipt(receipt: Receipt, log: LogKey) -> Leaf:
 def open_answer(
     answer: Answer | Refusal,
     inquiry: Inquiry,
-    signed: bytes,
     *,
+    order: str,
+    place: int,
     log: LogKey,
     receiver: Receiver,
     prefecture: str,
@@ -95,6 +94,7 @@ def open_answer(
 ) -> Content | None:
     """The content of an answer whose receipt verifies; None for a refusal whose receipt does.
 
+    `order` is SHA-256 of the signed order, hexadecimal, and `place` which of its questions this is;
     `rows` are the schedule's as the log has them. Raises Refused where anything does not fit; then
     nothing of the answer may be used.
     """
@@ -110,7 +110,7 @@ def open_answer(
         raise Refused("receipt: its leaf says another agency or row")
     if leaf.kind != inquiry.kind.value:
         raise Refused("receipt: its leaf says another kind of question")
-    _check_bound(leaf, answer.receipt, signed)
+    _check_bound(leaf, answer.receipt, order, place)
     return None if isinstance(answer, Refusal) else _content(answer, inquiry)
 
 
@@ -162,10 +162,11 @@ def _check_disclosed(leaf: Leaf, inquiry: Inquiry, rows: StandingRows) -> None:
         raise Refused(f"receipt: by the log's own rows the answer is not lawful: {reason}")
 
 
-def _check_bound(leaf: RefusalLeaf | Given, receipt: Receipt, signed: bytes) -> None:
+def _check_bound(leaf: RefusalLeaf | Given, receipt: Receipt, order: str, place: int) -> None:
     check_record(leaf, receipt)
     committed = receipt.record[16:].hex() if isinstance(leaf, BundleLeaf) else leaf.commitment
     if leaves.commitment(receipt.salt, receipt.body) != committed:
         raise Refused("receipt: its leaf does not commit to what was given with it")
-    if leaves.decode_body(receipt.body).inquiry != sha256(signed).hexdigest():
+    body = leaves.decode_body(receipt.body)
+    if (body.inquiry, body.place) != (order, place):
         raise Refused("receipt: its leaf commits to another inquiry")

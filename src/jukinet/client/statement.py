@@ -19,20 +19,21 @@ is kept back until a day is on nobody's chain yet; `kept_back` says how many suc
 """
 
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from jukinet.client.cover import READ_MAX, Cover, Progress, Searched, quiet
-from jukinet.client.entries import Entry, Key, Reading, Sealed
+from jukinet.client.entries import Entry, Key, Reading, Renewal, Sealed
 from jukinet.client.mirror import Mirror
 from jukinet.client.proved import ProvedLog
 from jukinet.client.trust import bare
 from jukinet.client.view_key import ViewKey, parse_view_key
 from jukinet.errors import Refused
 from jukinet.keys import ratchet
+from jukinet.law.leaf import FreshNumberLeaf, ViewKeyLeaf
 from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.policy import Cosigned, Policy, Witnessed
 
-__all__ = ["Entry", "Key", "Statement", "ViewKey", "parse_view_key", "statement"]
+__all__ = ["Entry", "Key", "Renewal", "Statement", "ViewKey", "parse_view_key", "statement"]
 
 
 class Statement(NamedTuple):
@@ -42,6 +43,7 @@ class Statement(NamedTuple):
     root: bytes
     entries: tuple[Entry, ...]
     keys: tuple[Key, ...]  # who was given a view key of this chain
+    renewals: tuple[Renewal, ...]  # when the sector numbers were made anew
     checkpoint: bytes  # the signed note
     cosigned: tuple[Cosigned, ...]  # by which witnesses, and when
     runs: tuple[Searched, ...]  # in which the next label is proved not to be
@@ -80,7 +82,7 @@ def statement(
     cover = Cover(mirror, log, read_max=read_max, progress=progress)
     cover = cover.whole() if whole else cover.by_runs()
     reading = Reading(mirror, log, cover)
-    found: list[Entry | Key | None] = []
+    found: list[Entry | Key | Renewal | None] = []
     state, place = bytes.fromhex(key.state), key.place
     while spots := cover.find(ratchet.label(state)):
         found += [reading.read(place, state, spot) for spot in spots]
@@ -91,7 +93,8 @@ def statement(
         size=log.size,
         root=log.root,
         entries=tuple(one for one in found if isinstance(one, Entry)),
-        keys=tuple(one for one in found if isinstance(one, Sealed)),
+        keys=tuple(one for one in found if _is_key(one)),
+        renewals=tuple(one for one in found if _is_renewal(one)),
         checkpoint=mirror.checkpoint,
         cosigned=witnessed.cosigned,
         runs=searched,
@@ -100,6 +103,14 @@ def statement(
         missing=(*map(_unread, cover.unread), *cover.shut),
         remarks=(*cover.remarks, *reading.remarks),
     )
+
+
+def _is_key(one: Entry | Key | Renewal | None) -> TypeGuard[Key]:
+    return isinstance(one, Sealed) and isinstance(one.leaf, ViewKeyLeaf)
+
+
+def _is_renewal(one: Entry | Key | Renewal | None) -> TypeGuard[Renewal]:
+    return isinstance(one, Sealed) and isinstance(one.leaf, FreshNumberLeaf)
 
 
 def _opened(key: ViewKey, mirror: Mirror, policy: Policy) -> Witnessed:

@@ -13,11 +13,11 @@ answered in exactly the same way; see `needs_second_round`.
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 
 from msgspec.structs import replace
 
 from jukinet.disclosure.minimise import Seen, answers, differs, nothing
+from jukinet.disclosure.pseudonyms import Issued
 from jukinet.errors import Refused
 from jukinet.law.inquiry import ByHandle, BySearch, Content, Inquiry, Receipt
 from jukinet.law.leaf import (
@@ -35,8 +35,9 @@ from jukinet.law.leaf import (
     public_asker,
 )
 from jukinet.law.notice import Notice
+from jukinet.law.order import SignedOrder
 from jukinet.law.personal import Personal
-from jukinet.law.schedule import Grant, Receiver, Schedule
+from jukinet.law.schedule import Grant, Kind, Receiver, Schedule
 from jukinet.law.standing import StandingRows
 
 ASKED_WITHIN = timedelta(minutes=10)
@@ -61,7 +62,10 @@ class Pending(Personal, frozen=True, kw_only=True):
 
     asker: str  # the node that waits for the answer
     inquiry: Inquiry
-    signed: bytes
+    signed: SignedOrder
+    order: str  # SHA-256 of the signed order, hexadecimal
+    place: int  # which of its questions this is
+    of_many: bool = False  # its order has others
     receiver: Receiver
     asker_prefecture: str
     received_at: datetime
@@ -76,19 +80,17 @@ class Pending(Personal, frozen=True, kw_only=True):
     seen: Seen | None = None  # as opened
     chosen: int = 0  # which of the candidates that is
     past: tuple[Candidate, ...] = ()  # the states before, for a question about changes
+    generation: int = 0  # of the numbers of the one who may be shown
+    blind: bytes = b""  # by which the number is blinded
+    renumbered: bool = False  # the handle was of a record that has become one with another
     answered: bool = False  # another leaf answers the inquiry's (that of an order)
     rule: str = ""
     reason: str = ""
 
     @property
-    def order(self) -> str:
-        """SHA-256 of the signed inquiry, hexadecimal."""
-        return sha256(self.signed).hexdigest()
-
-    @property
     def body(self) -> Body:
         """What the resident may read of it."""
-        return body_of(self.inquiry, self.signed, self.grant)
+        return body_of(self.inquiry, self.order, self.place, self.grant)
 
     @property
     def sector(self) -> str:
@@ -206,7 +208,7 @@ def _refuse_too_much(inquiry: Inquiry, grant: Grant) -> None:
 # --- step three: write it down (two leaves for a handle, one for a search) ----------------------
 
 
-def inquiry_leaf(pending: Pending, *, order: str = "", count: int = 1) -> InquiryLeaf:
+def inquiry_leaf(pending: Pending, *, count: int = 1) -> InquiryLeaf:
     """The leaf of a question by handle, or of an order of many, before anything is opened."""
     agency, row = _public(pending)
     return InquiryLeaf(
@@ -216,7 +218,7 @@ def inquiry_leaf(pending: Pending, *, order: str = "", count: int = 1) -> Inquir
         kind=pending.inquiry.kind.value,
         items=item_names(pending.inquiry.items),
         count=count,
-        order=order or pending.order,
+        order=pending.order,
     )
 
 
@@ -362,9 +364,24 @@ def with_history(pending: Pending, history: Sequence[Notice | None]) -> Pending:
     return replace(pending, seen=replace(pending.seen, history=notices))
 
 
-def content(pending: Pending, *, number: str, handle: bytes) -> Content:
+def content(pending: Pending, issued: Issued) -> Content:
     """What is given: the least that the kind of question needs."""
     inquiry, known_at = pending.inquiry, pending.known_at
     if pending.seen is None:
         return nothing(inquiry, known_at=known_at)
-    return answers(inquiry, pending.seen, known_at=known_at, number=number, handle=handle)
+    return answers(inquiry, pending.seen, known_at=known_at, issued=issued)
+
+
+def needs_handle(pending: Pending) -> bool:
+    """Whether a handle goes with the answer: the question came by one, or wants a number."""
+    return pending.inquiry.numbered or isinstance(pending.inquiry.subject, ByHandle)
+
+
+def needs_number(pending: Pending) -> bool:
+    """Whether a number goes with the answer: it is wanted, or the one before counts no more.
+
+    What is converted is numbered for another, and once more for nobody.
+    """
+    if pending.inquiry.kind is Kind.CONVERT:
+        return False
+    return pending.inquiry.numbered or pending.renumbered

@@ -7,6 +7,7 @@ the content of the answer; nothing that was not asked for is in it, whatever els
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from jukinet.disclosure.pseudonyms import Issued
 from jukinet.law.identity import Item, Name, items_of
 from jukinet.law.inquiry import Change, Claim, Content, Inquiry, Standing, Verdict
 from jukinet.law.notice import Notice, Reason
@@ -48,12 +49,20 @@ def answers(
     seen: Seen,
     *,
     known_at: datetime | None,
-    number: str,
-    handle: bytes,
+    issued: Issued,
 ) -> Content:
     """The content of an answer about the person who was found."""
     parts = _KINDS[inquiry.kind](inquiry, seen)
-    return Content(kind=inquiry.kind, known_at=known_at, number=number, handle=handle, **parts)  # type: ignore[arg-type]  # each kind fills its own fields
+    return Content(
+        kind=inquiry.kind,
+        known_at=known_at,
+        handle=issued.handle,
+        ticket=issued.ticket,
+        blind=issued.blind,
+        parts=issued.parts,
+        renumbered=issued.renumbered,
+        **parts,  # type: ignore[arg-type]  # each kind fills its own fields
+    )
 
 
 def differs(inquiry: Inquiry, notice: Notice) -> bool:
@@ -86,11 +95,16 @@ def _changes(inquiry: Inquiry, seen: Seen) -> dict[str, object]:
     return {"standing": standing(seen.now), "changes": tuple(changes)}
 
 
+def _convert(_inquiry: Inquiry, _seen: Seen) -> dict[str, object]:
+    return {}
+
+
 _KINDS: Mapping[Kind, Callable[[Inquiry, Seen], dict[str, object]]] = {
     Kind.CONFIRM: _confirm,
     Kind.STANDING: _standing,
     Kind.ITEMS: _items,
     Kind.CHANGES: _changes,
+    Kind.CONVERT: _convert,
 }
 
 

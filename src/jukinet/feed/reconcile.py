@@ -25,8 +25,13 @@ PLACE_DIGITS = 2 * PLACE_BYTES
 
 
 class Told(NamedTuple):
-    """What was last told of a person: kept by the town beside its outbox."""
+    """What was last told of a person's record: kept by the town beside its outbox.
 
+    By the record's own number, which grows: records that are told of together stand together, where
+    locators lie anywhere. Who has come back to a town has two.
+    """
+
+    person: int
     locator: bytes
     version: int
     number: int  # of the item in the feed
@@ -37,7 +42,13 @@ TOLD = Rows(
     "told",
     METADATA,
     Told,
-    [blob("locator", key=True), integer("version"), integer("number"), blob("digest")],
+    [
+        integer("person", key=True),
+        blob("locator"),
+        integer("version"),
+        integer("number"),
+        blob("digest"),
+    ],
     compact=True,
 )
 
@@ -67,8 +78,11 @@ def leaf(key: bytes, locator: bytes, version: int, digest: bytes) -> Leaf:
 
 def leaves_told(tx: Transaction, key: bytes) -> list[Leaf]:
     """The leaves of everybody a town has ever told of, in order."""
-    rows = TOLD.everything(tx)
-    return sorted(leaf(key, row.locator, row.version, row.digest) for row in rows)
+    last: dict[bytes, Told] = {}
+    for row in TOLD.everything(tx):
+        if row.locator not in last or last[row.locator].number < row.number:
+            last[row.locator] = row
+    return sorted(leaf(key, row.locator, row.version, row.digest) for row in last.values())
 
 
 def digest(leaves: Sequence[Leaf], prefix: str = "") -> Digest:

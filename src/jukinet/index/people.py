@@ -195,10 +195,13 @@ def check(notice: SealedNotice, town: str) -> None:
         "search tag": (len(b"".join(notice.search_tags)), 64),
         "wrapped key": (len(notice.wrapped), 80),
         "seed": (len(chain.seed) if chain else 32, 32),
+        "kept locator": (len(notice.kept or notice.locator), 16),
     }
     wrong = [
         f"{name} of {got} bytes, want {want}" for name, (got, want) in sizes.items() if got != want
     ]
+    if notice.kept and (notice.live or notice.kept == notice.locator):
+        raise OutOfStep("notice: only a record that is gone leads to another one that is kept")
     if wrong or notice.version < 0:
         raise OutOfStep("notice: " + ("; ".join(wrong) or "a negative person version"))
 

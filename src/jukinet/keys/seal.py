@@ -51,7 +51,7 @@ class SealKey:
         self.raw = bytes(raw)
         self._key = X25519PublicKey.from_public_bytes(self.raw)
 
-    def seal(self, plaintext: bytes, context: bytes) -> bytes:
+    def seal(self, plaintext: bytes | memoryview, context: bytes) -> bytes:
         """Encapsulated key, ciphertext and tag; another one each time, from the library's chance.
 
         Raises Malformed when nothing can be sealed to this key, as it is one of the few weak ones.
@@ -148,7 +148,7 @@ def unpad(padded: bytes) -> bytes:
     return text
 
 
-def hkdf(key: bytes, *labels: bytes) -> bytes:
+def hkdf(key: bytes | memoryview, *labels: bytes) -> bytes:
     """A key of 32 bytes derived from a uniform key; other labels give an unrelated one.
 
     HKDF-Expand with SHA-256, the labels behind their lengths as info. Raises Malformed for a key
@@ -174,7 +174,7 @@ def equal(left: bytes, right: bytes) -> bool:
     return hmac.compare_digest(left, right)
 
 
-def _hmac(key: bytes, message: bytes) -> bytes:
+def _hmac(key: bytes | memoryview, message: bytes) -> bytes:
     if len(key) < KEY_SIZE:
         raise Malformed(f"key: wants {KEY_SIZE} bytes or more, got {len(key)}")
     return hmac.digest(key, message, "sha256")

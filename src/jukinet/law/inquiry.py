@@ -6,7 +6,6 @@ the code. An answer needs a receipt: there is no way to build one without it.
 """
 
 import re
-from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -25,12 +24,6 @@ from jukinet.numbers.municipality_code import MunicipalityCode, municipality
 
 NONCE_BYTES: Final = 16
 HANDLE_BYTES_MAX: Final = 256
-INQUIRY_BYTES_MAX: Final = 4096
-"""How long an inquiry may be as it is signed: three names and an address of the longest fit."""
-
-ORDER_MAX: Final = 10_000
-"""How many inquiries one order may have."""
-
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 """What decoding raises where bytes are not what they should be."""
 
@@ -76,7 +69,7 @@ class Claim(Personal, frozen=True, kw_only=True):
 
 
 class Inquiry(Personal, frozen=True, kw_only=True):
-    """One lawful question about one person (照会)."""
+    """One lawful question about one person (照会); how it is signed, see `law.order`."""
 
     agency: str
     official: str
@@ -89,10 +82,7 @@ class Inquiry(Personal, frozen=True, kw_only=True):
     claim: Claim | None = None
     since: date | None = None
     defer_to: date | None = None  # the day on which the resident may see it, where the row lets
-
-    def encode(self) -> bytes:
-        """The bytes that the agency signs and the ledger's commitment binds."""
-        return _encode(self)
+    numbered: bool = False  # whether a number is wanted, with a handle to ask again
 
 
 def check_form(inquiry: Inquiry) -> None:
@@ -127,8 +117,10 @@ def _check_kind(inquiry: Inquiry) -> None:
         raise Malformed("since: a question of kind changes, and no other, says since which day")
     if kind in (Kind.ITEMS, Kind.CHANGES) and not inquiry.items:
         raise Malformed(f"items: a question of kind {kind} says which items it needs")
-    if kind is Kind.STANDING and inquiry.items:
-        raise Malformed("items: a question of kind standing names no items")
+    if kind in (Kind.STANDING, Kind.CONVERT) and inquiry.items:
+        raise Malformed(f"items: a question of kind {kind} names no items")
+    if kind is Kind.CONVERT and not isinstance(inquiry.subject, ByHandle):
+        raise Malformed("handle: a question of kind convert names people by their handles")
 
 
 def _check_subject(subject: BySearch | ByHandle) -> None:
@@ -152,45 +144,6 @@ def _check_writing(name: LegalName | None, reading: Reading | None, home: Addres
         parts = msgspec.to_builtins(home)
         if address.parse(**parts) != home:
             raise Malformed("address: want its postal code as seven digits")
-
-
-def decode(content: bytes) -> Inquiry:
-    """The inquiry that an agency signed, or Malformed; its errors show no value."""
-    if len(content) > INQUIRY_BYTES_MAX:
-        raise Malformed(f"inquiry: at most {INQUIRY_BYTES_MAX} bytes, got {len(content)}")
-    try:
-        inquiry = _decode(content)
-    except UNREADABLE as error:
-        where = str(error).partition(" - at ")[2] or "its form"
-        raise Malformed(f"inquiry: {where} is not as an inquiry has it") from None
-    check_form(inquiry)
-    return inquiry
-
-
-def encode_order(inquiries: Sequence[bytes]) -> bytes:
-    """The bytes that an agency signs for an order of many inquiries at once (一括照会)."""
-    return _encode(tuple(inquiries))
-
-
-def decode_order(content: bytes) -> tuple[tuple[bytes, Inquiry], ...]:
-    """The inquiries of an order, each as its bytes and read; Malformed where they are no order.
-
-    All are of one agency, row, kind and items, since one leaf speaks for them all.
-    """
-    try:
-        signed = _decode_order(content)
-    except UNREADABLE:
-        raise Malformed("order: these bytes are none") from None
-    if not 1 <= len(signed) <= ORDER_MAX:
-        raise Malformed(f"order: 1 to {ORDER_MAX} inquiries, got {len(signed)}; send several")
-    found = tuple((one, decode(one)) for one in signed)
-    if len({(q.agency, q.row, q.kind, q.items, q.defer_to, type(q.subject)) for _, q in found}) > 1:
-        raise Malformed(
-            "order: its inquiries are of one row, kind and items, and name people in one way"
-        )
-    if len({inquiry.nonce for _, inquiry in found}) < len(found):
-        raise Malformed("order: two of its inquiries have the same nonce")
-    return found
 
 
 class Standing(StrEnum):
@@ -230,8 +183,11 @@ class Content(Personal, frozen=True, kw_only=True):
     verdict: Verdict | None = None
     items: dict[Item, tuple[str, ...]] = msgspec.field(default_factory=dict)
     changes: tuple[Change, ...] = ()
-    number: str = ""  # the sector number (符号), where a person was found
-    handle: bytes = b""  # a fresh handle to ask again with
+    handle: bytes = b""  # a fresh handle to ask again with, where one is wanted
+    ticket: bytes = b""  # what shows, in a sample, for whom an answer without a handle was
+    blind: bytes = b""  # what the sector number (符号) is blinded by; the agency takes it away
+    parts: bytes = b""  # which keepers' parts make the number (nodes.message.NumberParts)
+    renumbered: bool = False  # the number takes the place of the one that the handle came with
 
     def encode(self) -> bytes:
         """Its bytes, before padding."""
@@ -282,6 +238,4 @@ class Refusal(Personal, frozen=True, kw_only=True, tag="refusal"):
 
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
-_decode = msgspec.msgpack.Decoder(Inquiry).decode
-_decode_order = msgspec.msgpack.Decoder(tuple[bytes, ...]).decode
 _decode_content = msgspec.msgpack.Decoder(Content).decode

@@ -8,9 +8,10 @@ body, sealed under the entry's own key and bound to the leaf by a salted commitm
 beside the log and can be deleted, the leaf cannot.
 
 Questions and answers: inquiry, disclosure, bundle, deferred, opening, refusal. What the resident
-does: view_key, objection, with its objection_answer. What makes the log checkable: grant and key,
-which say under which rows and keys anything counts; run, which proves that a label is not there;
-sample and sample_result, by which answers are held against the chain that they stand under.
+does: view_key, fresh_number, objection, with its objection_answer. What makes the log checkable:
+grant and key, which say under which rows and keys anything counts; run, which proves that a label
+is not there; sample and sample_result, by which answers are held against the chain that they stand
+under; release, which says when the keepers opened the keys of the centre's search tags.
 
 A municipal asker appears as its prefecture and the table only: in a small town "who asked" may say
 "about whom"; the exact office and row are in the body.
@@ -28,8 +29,9 @@ import msgspec
 from msgspec import Meta
 
 from jukinet.errors import Damaged, Malformed
-from jukinet.keys import ratchet
-from jukinet.keys.seal import SEAL_OVERHEAD, SealKey, lock, pad, unlock, unpad
+from jukinet.keys import kem, ratchet
+from jukinet.keys.chance import Chance
+from jukinet.keys.seal import SEAL_OVERHEAD, lock, pad, unlock, unpad
 from jukinet.law.identity import LOCATOR_BYTES, Item
 from jukinet.law.inquiry import UNREADABLE, BySearch, Inquiry
 from jukinet.law.personal import Personal
@@ -46,6 +48,8 @@ BODY_TEXT_MAX: Final = _PLAIN_BYTES - SALT_BYTES - 1
 
 T = TypeVar("T")
 
+DEFERRED_CONTEXT: Final = b"jukinet deferred v2\x00"
+_DEFERRED_LABEL: Final = b"jukinet deferred label v1\x00"
 _COMMITMENT: Final = b"jukinet commitment v1"
 _NONCE: Final = bytes(12)  # an entry's key serves once
 
@@ -68,7 +72,7 @@ class InquiryLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="inquiry", tag_
     kind: str
     items: tuple[str, ...]
     count: _Count
-    order: _Hash  # SHA-256 of the signed inquiry, hexadecimal
+    order: _Hash  # SHA-256 of the signed order, hexadecimal
 
 
 class DisclosureLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="disclosure", tag_field="type"):
@@ -198,6 +202,7 @@ class GrantLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="grant", tag_fiel
     municipal: bool
     items: tuple[str, ...]
     kinds: tuple[str, ...]
+    to: str | None = None  # of a row that allows conversion: the row in whose numbers it ends
     deferral_days: _Index
     valid_from: _Date
     valid_to: _Date | None
@@ -211,7 +216,7 @@ class KeyLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="key", tag_field="t
     time: _Time
     office: Literal["agency", "keepers", "witnesses"]
     name: str
-    digest: _Hash  # SHA-256: of the public key; of the keepers' keys; of the policy file
+    digest: _Hash  # SHA-256: of the public keys; of the keepers and theirs; of the policy file
 
 
 class RunLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="run", tag_field="type"):
@@ -252,6 +257,26 @@ class SampleResultLeaf(
     not_shown: tuple[_Index, ...]  # whose agency shows no answer
 
 
+class ReleaseLeaf(msgspec.Struct, frozen=True, kw_only=True, tag="release", tag_field="type"):
+    """The centre comes up: the keepers open the keys of its search tags, so many of them."""
+
+    v: Literal[1] = 1
+    time: _Time
+    count: _Count
+
+
+class FreshNumberLeaf(
+    msgspec.Struct, frozen=True, kw_only=True, tag="fresh_number", tag_field="type"
+):
+    """A resident has other numbers from now on; it stands on the chain of whoever wanted that."""
+
+    v: Literal[1] = 1
+    time: _Time
+    issuer: str  # a town by its prefecture, such as municipal/13
+    labels: Annotated[tuple[_Label, ...], Meta(min_length=1, max_length=1)]
+    commitment: _Hash
+
+
 Leaf = (
     InquiryLeaf
     | DisclosureLeaf
@@ -267,6 +292,8 @@ Leaf = (
     | RunLeaf
     | SampleLeaf
     | SampleResultLeaf
+    | ReleaseLeaf
+    | FreshNumberLeaf
 )
 
 Question = InquiryLeaf | DisclosureLeaf | RefusalLeaf | BundleLeaf | DeferredLeaf
@@ -276,11 +303,17 @@ Given = DisclosureLeaf | BundleLeaf | DeferredLeaf
 """Leaves on which something may be opened and given."""
 
 Bodied = (
-    DisclosureLeaf | DeferredLeaf | OpeningLeaf | ViewKeyLeaf | ObjectionLeaf | ObjectionAnswerLeaf
+    DisclosureLeaf
+    | DeferredLeaf
+    | OpeningLeaf
+    | ViewKeyLeaf
+    | FreshNumberLeaf
+    | ObjectionLeaf
+    | ObjectionAnswerLeaf
 )
 """Leaves beside which something stands sealed."""
 
-OnChain = DisclosureLeaf | OpeningLeaf | ViewKeyLeaf
+OnChain = DisclosureLeaf | OpeningLeaf | ViewKeyLeaf | FreshNumberLeaf
 """Leaves that stand under the next label of a resident's chain."""
 
 
@@ -302,7 +335,8 @@ class Body(Personal, frozen=True, kw_only=True):
     kind: str
     items: tuple[str, ...]
     subject: str  # "search" or "handle"
-    inquiry: str  # SHA-256 of the signed inquiry, hexadecimal
+    inquiry: str  # SHA-256 of the signed order, hexadecimal
+    place: int = 0  # which of its questions
 
     def encode(self) -> bytes:
         """Its bytes (JSON)."""
@@ -318,6 +352,22 @@ class KeyGiven(Personal, frozen=True, kw_only=True):
     epoch: int
     place: int  # what stands before it, the key does not open
     valid_to: str  # a day
+
+    def encode(self) -> bytes:
+        """Its bytes (JSON)."""
+        return msgspec.json.encode(self)
+
+
+class NumberChanged(Personal, frozen=True, kw_only=True):
+    """What stands sealed beside the leaf of a fresh number: who had it made, and for which affair.
+
+    `sector` is one affair, or empty for all; `merged` where two records of one person became one.
+    """
+
+    town: str
+    official: str
+    sector: str
+    merged: bool = False
 
     def encode(self) -> bytes:
         """Its bytes (JSON)."""
@@ -366,8 +416,8 @@ def bundle_bodies(index: int, place: int) -> str:
     return f"{bundle_folder(index)}/bodies/{suffix(place // TILE_WIDTH)}"
 
 
-def body_of(inquiry: Inquiry, signed: bytes, grant: Grant | None) -> Body:
-    """What the resident may read of an inquiry."""
+def body_of(inquiry: Inquiry, order: str, place: int, grant: Grant | None) -> Body:
+    """What the resident may read of an inquiry; `order` and `place` say where it was signed."""
     return Body(
         agency=inquiry.agency,
         official=inquiry.official,
@@ -376,7 +426,8 @@ def body_of(inquiry: Inquiry, signed: bytes, grant: Grant | None) -> Body:
         kind=inquiry.kind.value,
         items=item_names(inquiry.items),
         subject="search" if isinstance(inquiry.subject, BySearch) else "handle",
-        inquiry=sha256(signed).hexdigest(),
+        inquiry=order,
+        place=place,
     )
 
 
@@ -409,17 +460,18 @@ def open_under(key: bytes, label: bytes, sealed: bytes) -> tuple[bytes, bytes]:
     return plain[:SALT_BYTES], plain[SALT_BYTES:]
 
 
-def seal_deferred(
-    keepers: SealKey, label: bytes, locator: bytes, salt: bytes, body: bytes
-) -> bytes:
+def seal_deferred(public: bytes, locator: bytes, salt: bytes, body: bytes, chance: Chance) -> bytes:
     """What stands beside a deferred leaf: whose it is, salt and body, sealed to the keepers."""
     plain = pad(locator + salt + body, BODY_BYTES - SEAL_OVERHEAD)
-    return keepers.seal(plain, context=deferred_context(label))
+    return kem.seal(public, plain, context=DEFERRED_CONTEXT, chance=chance)
 
 
-def deferred_context(label: bytes) -> bytes:
-    """What the seal beside a deferred leaf is bound to."""
-    return b"jukinet deferred v1\x00" + label
+def deferred_label(sealed: bytes) -> bytes:
+    """The label of a deferred leaf: random to everybody, and of what stands beside it alone.
+
+    So a keeper who is shown both knows that it opens the leaf's own part, and on its own day.
+    """
+    return sha256(_DEFERRED_LABEL + sealed).digest()[: ratchet.LABEL_BYTES]
 
 
 def read_deferred(plain: bytes) -> tuple[bytes, bytes, bytes]:

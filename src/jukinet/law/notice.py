@@ -84,7 +84,12 @@ class ChainStart(Personal, frozen=True, kw_only=True, array_like=True):
 
 
 class SealedNotice(Personal, frozen=True, kw_only=True, array_like=True, tag="notice"):
-    """All that leaves a town about a person; there is room for nothing else."""
+    """All that leaves a town about a person; there is room for nothing else.
+
+    `kept` is empty, but where the record was united with another one of the same person: then it
+    is that one's locator, to which this one leads from now on. A later notice of this locator with
+    an empty one takes that back.
+    """
 
     town: str
     locator: bytes
@@ -95,6 +100,7 @@ class SealedNotice(Personal, frozen=True, kw_only=True, array_like=True, tag="no
     payload: bytes  # sealed, of one size for everybody
     wrapped: bytes  # the payload's data key, sealed to the keepers
     chain: ChainStart | None
+    kept: bytes = b""
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -155,6 +155,18 @@ class ExOfficioDeletion(Personal, frozen=True, kw_only=True, tag="ex_officio_del
     placements: tuple[Placement, ...] = ()
 
 
+class DoubleRegistration(Personal, frozen=True, kw_only=True, tag="double_registration"):
+    """Two records of one person united (二重登録の統合, art. 8): `person` goes, `kept` stays.
+
+    Both are of this town; one of another town is brought here first, by a move-in.
+    """
+
+    filed: Filed
+    person: int
+    kept: int
+    placements: tuple[Placement, ...] = ()
+
+
 class NameCause(StrEnum):
     """Why a name changes; it stays in the town (what leaves says only "correction")."""
 
@@ -294,6 +306,7 @@ Notification = (
     | ExOfficioEntry
     | ExOfficioCorrection
     | ExOfficioDeletion
+    | DoubleRegistration
     | NameChange
     | Naturalisation
     | LossOfNationality

@@ -99,14 +99,19 @@ class DeletionCause(StrEnum):
     DIED = "died"  # 死亡
     EX_OFFICIO = "ex_officio"  # 職権消除
     NEVER_WAS = "never_was"  # 異動の取消: the entry itself was taken back
+    UNITED = "united"  # 二重登録の統合: another record of the same person is kept
 
 
 class Deletion(Personal, frozen=True, kw_only=True):
-    """When and why a record was deleted, and where a person who moved out went."""
+    """When and why a record was deleted, and where a person who moved out went.
+
+    Of a record that was united with another one of the same person, `kept` is that one's locator.
+    """
 
     cause: DeletionCause
     on: date
     destination: MunicipalityCode | None = None
+    kept: bytes = b""
 
 
 class PlannedMoveOut(Personal, frozen=True, kw_only=True):
@@ -149,6 +154,11 @@ class Record(Personal, frozen=True, kw_only=True):
     def live(self) -> bool:
         """Whether the person is a resident of this town by this record."""
         return self.deleted is None
+
+    @property
+    def kept(self) -> bytes:
+        """The locator of the record that is kept, where this one was united with it; else none."""
+        return self.deleted.kept if self.deleted else b""
 
     @property
     def is_head(self) -> bool:

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     STANDING = "standing"  # resident, moved, dead, unknown
     ITEMS = "items"  # the items that the affair needs
     CHANGES = "changes"  # what changed since a date
+    CONVERT = "convert"  # another receiver is given its own numbers of these people (情報連携)
 
 
 class Receiver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +70,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     valid_from: date
     valid_to: date | None = None
     deferral_days: int = 0  # how long the resident may be kept from seeing it (investigations)
+    to: str = ""  # of a row that allows conversion: the row in whose numbers it ends
 
     @property
     def id(self) -> str:
@@ -117,6 +119,8 @@ def parse(text: str) -> Schedule:
         if grant.id in grants:
             raise Malformed(f"schedule: row {grant.id} stands twice")
         grants[grant.id] = grant
+    for grant in grants.values():
+        _check_conversion(grant, grants)
     return Schedule(receivers=receivers, grants=grants)
 
 
@@ -150,7 +154,7 @@ def _check_grant(grant: Grant, receivers: Mapping[str, Receiver]) -> None:
         raise Malformed(f"{which}: Table 1 is for national bodies, Tables 2-5 for local ones")
     if not grant.kinds:
         raise Malformed(f"{which} allows no kind of question")
-    if bool(grant.items) is not bool(grant.kinds - {Kind.STANDING}):
+    if bool(grant.items) is not bool(grant.kinds - {Kind.STANDING, Kind.CONVERT}):
         raise Malformed(f"{which}: items, and a kind of question that needs them, or neither")
     if not grant.affair_ja or not 1 <= len(grant.affair.encode()) <= AFFAIR_BYTES_MAX:
         raise Malformed(f"{which}: want its affair in both languages, {AFFAIR_BYTES_MAX} bytes")
@@ -158,6 +162,14 @@ def _check_grant(grant: Grant, receivers: Mapping[str, Receiver]) -> None:
         raise Malformed(f"{which}: want deferral_days of 0 to {DEFERRAL_DAYS_MAX}")
     if grant.valid_to is not None and grant.valid_to <= grant.valid_from:
         raise Malformed(f"{which}: it ends before it is in force")
+
+
+def _check_conversion(grant: Grant, grants: Mapping[str, Grant]) -> None:
+    which = f"schedule: row {grant.id}"
+    if (Kind.CONVERT in grant.kinds) is not bool(grant.to):
+        raise Malformed(f"{which}: kind convert, and the row that it leads to, or neither")
+    if grant.to and (grant.to not in grants or grants[grant.to].receiver == grant.receiver):
+        raise Malformed(f"{which}: it leads to a row of another receiver")
 
 
 @cache

@@ -108,6 +108,7 @@ class StandingRows:
             municipal=receiver.municipal,
             items=item_names(grant.items),
             kinds=tuple(sorted(grant.kinds)),
+            to=grant.to or None,
             deferral_days=grant.deferral_days,
             valid_from=str(grant.valid_from),
             valid_to=str(grant.valid_to) if grant.valid_to else None,
@@ -183,6 +184,7 @@ def wider(leaf: GrantLeaf, before: GrantLeaf) -> bool:
         != (before.receiver, before.affair, before.affair_ja, before.municipal)
         or not set(leaf.items) <= set(before.items)
         or not set(leaf.kinds) <= set(before.kinds)
+        or leaf.to not in (None, before.to)
         or leaf.deferral_days > before.deferral_days
         or leaf.valid_from < before.valid_from
         or (leaf.valid_to or "9999") > (before.valid_to or "9999")

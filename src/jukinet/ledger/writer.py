@@ -27,7 +27,6 @@ from msgspec.structs import replace
 from jukinet.errors import OutOfStep
 from jukinet.keys import ratchet
 from jukinet.keys.chance import Chance
-from jukinet.keys.seal import SealKey
 from jukinet.law import leaf as leaves
 from jukinet.law.inquiry import Receipt
 from jukinet.law.leaf import BundleLeaf, Leaf, RefusalLeaf, RunLeaf
@@ -73,17 +72,17 @@ class Part(NamedTuple):
 class Draft(NamedTuple):
     """A leaf to be written, without what only the writer knows: label, commitment, place.
 
-    `locator` says on whose chain it stands, or whom a deferred one is about; `keepers`, to whom a
-    deferred one is sealed; `apart`, label and key of a leaf that is on no chain (an objection's);
-    `parts`, the disclosures of a bundle; `nonce` is that of an inquiry whose first leaf it is, and
-    `nonces` are those of an order's.
+    `locator` says on whose chain it stands, or whom a deferred one is about; `keepers`, to which
+    of their keys a deferred one is sealed; `apart`, label and key of a leaf that is on no chain (an
+    objection's); `parts`, the disclosures of a bundle; `nonce` is that of an order whose first leaf
+    it is, and `nonces` are those of several.
     """
 
     leaf: Leaf
     body: Encodable | None = None
     locator: bytes | None = None
     nonce: Nonce | None = None
-    keepers: SealKey | None = None
+    keepers: bytes | None = None
     apart: tuple[bytes, bytes] | None = None
     parts: tuple[Part, ...] = ()
     nonces: tuple[Nonce, ...] = ()
@@ -274,8 +273,8 @@ class Ledger:
             return label, leaves.seal_under(key, label, salt, body)
         if draft.keepers is not None:
             assert draft.locator is not None
-            label = self._chance(ratchet.LABEL_BYTES)
-            return label, leaves.seal_deferred(draft.keepers, label, draft.locator, salt, body)
+            kept = leaves.seal_deferred(draft.keepers, draft.locator, salt, body, self._chance)
+            return leaves.deferred_label(kept), kept
         if isinstance(draft.leaf, RefusalLeaf):
             return b"", None
         assert draft.locator is not None, "a search that finds nobody finds the decoy"

@@ -14,7 +14,9 @@ from sqlalchemy import MetaData, bindparam
 from jukinet.client.receipts import LogKey, check_receipt, open_answer
 from jukinet.errors import JukinetError, Malformed, Refused
 from jukinet.keys.chance import Chance
+from jukinet.keys.seal import OpenKey
 from jukinet.law import objection as objections
+from jukinet.law import signing
 from jukinet.law.identity import Item
 from jukinet.law.inquiry import (
     NONCE_BYTES,
@@ -25,22 +27,23 @@ from jukinet.law.inquiry import (
     Content,
     Inquiry,
     Refusal,
-    check_form,
-    encode_order,
 )
+from jukinet.law.leaf import Given as GivenLeaf
 from jukinet.law.leaf import ObjectionAnswerLeaf
 from jukinet.law.objection import ObjectionAnswer
+from jukinet.law.order import handle_of, nonce_of, order_of, signed_digest
 from jukinet.law.schedule import Kind, Receiver
 from jukinet.law.standing import StandingRows
-from jukinet.nodes.keyring import AgencyRing, signing_key
+from jukinet.nodes.keyring import AgencyRing, Directory, signing_key
 from jukinet.nodes.message import (
     CENTRE,
     AnswerObjection,
     Ask,
-    AskMany,
     AskRows,
+    Converted,
     Message,
     NotGiven,
+    NumberParts,
     Objected,
     ObjectionAnswered,
     Out,
@@ -50,7 +53,8 @@ from jukinet.nodes.message import (
     Shown,
     ShownAnswers,
 )
-from jukinet.store.engine import Store
+from jukinet.nodes.numbers import Numbers, package_of
+from jukinet.store.engine import Store, Transaction
 from jukinet.store.rows import Rows, blob, integer, text
 
 KEPT_METADATA = MetaData()
@@ -73,6 +77,7 @@ SUBJECTS = Rows(
     KEPT_METADATA,
     Subject,
     [text("sector", key=True), text("number", key=True), blob("handle")],
+    indexes=[("handle",)],
     compact=True,
 )
 
@@ -106,11 +111,12 @@ ASKED = Rows(
 
 
 class Given(NamedTuple):
-    """Whom the answer under a leaf was about, as this agency's affair knows one; "" for nobody."""
+    """Whom the answer under a leaf was about: by number, by a ticket alone, or nobody."""
 
     leaf: int
     sector: str
     number: str
+    ticket: bytes
 
     def __repr__(self) -> str:
         """Shows no number."""
@@ -121,7 +127,12 @@ GIVEN = Rows(
     "given",
     KEPT_METADATA,
     Given,
-    [integer("leaf", key=True), text("sector", key=True), text("number", key=True)],
+    [
+        integer("leaf", key=True),
+        text("sector", key=True),
+        text("number", key=True),
+        blob("ticket", key=True),
+    ],
     compact=True,
 )
 
@@ -158,7 +169,8 @@ OBJECTED = Rows(
 REPEATED = "repeated"
 
 _GIVEN_UNDER = GIVEN.query(
-    GIVEN.table.c.leaf == bindparam("leaf"), order_by=[GIVEN.table.c.number.desc()]
+    GIVEN.table.c.leaf == bindparam("leaf"),
+    order_by=[GIVEN.table.c.number.desc(), GIVEN.table.c.ticket.desc()],
 )
 _IN_SECTOR = SUBJECTS.query(
     SUBJECTS.table.c.sector == bindparam("sector"), order_by=[SUBJECTS.table.c.number]
@@ -175,6 +187,31 @@ class Outcome(NamedTuple):
     refused: str  # why, for a refusal
     rule: str
     leaf: int
+    number: str = ""  # by which this affair knows the person, where one was wanted
+
+    def __repr__(self) -> str:
+        """Shows nothing of what was answered."""
+        return "<Outcome>"
+
+
+_Question = tuple[BySearch | ByHandle, Claim | None]
+
+
+class _Asked(NamedTuple):
+    """A question that waits for its answer."""
+
+    inquiry: Inquiry
+    order: str  # SHA-256 of the signed order, hexadecimal
+    place: int
+
+
+class _Answered(NamedTuple):
+    """A question and its verified answer, to be kept."""
+
+    inquiry: Inquiry
+    answer: Answer | Refusal
+    content: Content | None
+    number: str
 
 
 class Agency:
@@ -188,6 +225,7 @@ class Agency:
         store: Store,
         ring: AgencyRing,
         log: LogKey,
+        directory: Directory,
         chance: Chance,
     ) -> None:
         self.name = name
@@ -200,10 +238,13 @@ class Agency:
         self._log = log
         self._chance = chance
         self._signing = signing_key(ring.signing)
+        self._numbers = Numbers(name, OpenKey(ring.enrol), directory)
+        self.converted: list[tuple[int, Subject]] = []  # since `keep`, with the leaf of each
         self._rows = StandingRows()
-        self._asked: dict[bytes, tuple[Inquiry, bytes]] = {}
+        self._asked: dict[bytes, _Asked] = {}
+        self._waiting: dict[bytes, list[Answer]] = {}  # answers, for the parts of their numbers
         self._answering: dict[int, str] = {}
-        self._answered: list[tuple[Inquiry, Answer | Refusal, Content | None]] = []
+        self._answered: list[_Answered] = []
 
     def start(self, now: datetime) -> Out:
         """An agency asks when its officials do; first it wants its rows as the log has them."""
@@ -221,22 +262,50 @@ class Agency:
         since: date | None = None,
         official: str = "official-1",
         defer_to: date | None = None,
+        numbered: bool = False,
     ) -> Message:
-        """The message of one question; raises Malformed where the form is not whole."""
-        inquiry = self._inquiry(
+        """The message of one question; raises Malformed where the form is not whole.
+
+        `numbered` says whether a number is wanted, with a handle to ask again by.
+        """
+        (message,) = self._ordered(
+            [[(subject, claim)]],
             row=row,
             kind=kind,
-            subject=subject,
             asked_at=now,
             items=items,
-            claim=claim,
             since=since,
             official=official,
             defer_to=defer_to,
+            numbered=numbered,
         )
-        signed = self._asked[inquiry.nonce][1]
-        body = Ask(agency=self.name, inquiry=signed, signature=self._signing.sign(signed))
-        return Message(sender=self.name, receiver=CENTRE, body=body)
+        return message
+
+    def ask_each(
+        self,
+        *,
+        row: str,
+        kind: Kind,
+        subjects: Sequence[BySearch | ByHandle],
+        now: datetime,
+        items: frozenset[Item] = frozenset(),
+        claims: Sequence[Claim] = (),
+        official: str = "official-1",
+        numbered: bool = False,
+    ) -> list[Message]:
+        """The messages of some questions of one moment: each an order of its own, signed at once.
+
+        Each has leaves of its own, as if it had been asked alone.
+        """
+        return self._ordered(
+            [[(one, claims[place] if claims else None)] for place, one in enumerate(subjects)],
+            row=row,
+            kind=kind,
+            asked_at=now,
+            items=items,
+            official=official,
+            numbered=numbered,
+        )
 
     def ask_many(
         self,
@@ -249,31 +318,57 @@ class Agency:
         claims: Sequence[Claim] = (),
         since: date | None = None,
         official: str = "official-1",
+        numbered: bool = False,
     ) -> Message:
         """The message of an order of many questions of one kind, each answered by itself."""
-        asked = [
-            self._inquiry(
-                row=row,
-                kind=kind,
-                subject=subject,
-                asked_at=now,
-                items=items,
-                claim=claims[place] if claims else None,
-                since=since,
-                official=official,
-            )
-            for place, subject in enumerate(subjects)
-        ]
-        order = encode_order([self._asked[inquiry.nonce][1] for inquiry in asked])
-        body = AskMany(agency=self.name, order=order, signature=self._signing.sign(order))
-        return Message(sender=self.name, receiver=CENTRE, body=body)
+        (message,) = self._ordered(
+            [[(one, claims[place] if claims else None) for place, one in enumerate(subjects)]],
+            row=row,
+            kind=kind,
+            asked_at=now,
+            items=items,
+            since=since,
+            official=official,
+            numbered=numbered,
+        )
+        return message
 
-    def _inquiry(self, **more: Any) -> Inquiry:
-        """An inquiry of this agency's, kept until it is answered."""
-        inquiry = Inquiry(agency=self.name, nonce=self._chance(NONCE_BYTES), **more)
-        check_form(inquiry)
-        self._asked[inquiry.nonce] = (inquiry, inquiry.encode())
-        return inquiry
+    def _ordered(self, asked: Sequence[Sequence[_Question]], **more: Any) -> list[Message]:
+        """Orders of this agency's, signed together; their questions wait for their answers."""
+        made = [self._written(questions, **more) for questions in asked]
+        signatures = signing.sign(self._signing, [content for content, _ in made])
+        return [
+            Message(
+                sender=self.name,
+                receiver=CENTRE,
+                body=Ask(agency=self.name, order=content, signature=signature, questions=questions),
+            )
+            for (content, questions), signature in zip(made, signatures, strict=True)
+        ]
+
+    def _written(self, asked: Sequence[_Question], **more: Any) -> tuple[bytes, tuple[bytes, ...]]:
+        """An order and its questions, as they go to the centre."""
+        inquiries = [
+            Inquiry(
+                agency=self.name,
+                nonce=self._chance(NONCE_BYTES),
+                subject=subject,
+                claim=claim,
+                **more,
+            )
+            for subject, claim in asked
+        ]
+        order, questions = order_of(inquiries, nonce=self._chance(NONCE_BYTES))
+        content = order.encode()
+        digest = signed_digest(content)
+        for place, inquiry in enumerate(inquiries):
+            self._asked[inquiry.nonce] = _Asked(inquiry, digest, place)
+        return content, questions
+
+    def nonces_of(self, message: Message) -> list[bytes]:
+        """By which nonces the questions of an order of this agency's are answered, in order."""
+        assert isinstance(message.body, Ask)
+        return [nonce_of(question) for question in message.body.questions]
 
     def answer_objection(
         self,
@@ -311,7 +406,11 @@ class Agency:
             self.outcomes.append(Outcome(body.nonce, None, body.reason, "rejected", -1))
         elif isinstance(body, Answer | Refusal):
             if body.nonce in self._asked:  # otherwise it is an answer that came twice
-                self._take(body, *self._asked[body.nonce])
+                self._take(body, self._asked[body.nonce])
+        elif isinstance(body, NumberParts):
+            self._take_parts(body)
+        elif isinstance(body, Converted):
+            self._take_converted(body)
         elif isinstance(body, RowLeaves):
             self._take_rows(body)
         elif isinstance(body, ShowAnswers):
@@ -345,7 +444,7 @@ class Agency:
                 given = _GIVEN_UNDER.one(tx, leaf=leaf)
                 if given is not None:
                     known = SUBJECTS.get(tx, given.sector, given.number)
-                    handle = known.handle if known else b""
+                    handle = known.handle if known else given.ticket
                     shown.append(Shown(leaf=leaf, sector=given.sector, handle=handle))
         return ShownAnswers(sample=asked.sample, shown=tuple(shown))
 
@@ -372,39 +471,71 @@ class Agency:
             if row is not None:
                 OBJECTED.put(tx, row._replace(outcome=leaf.outcome))
 
-    def _take(self, answer: Answer | Refusal, inquiry: Inquiry, signed: bytes) -> None:
+    def _take_parts(self, body: NumberParts) -> None:
+        """The keepers' parts of some numbers: verified, before an answer needs them."""
+        try:
+            self._numbers.take(body)
+        except JukinetError as error:
+            self.distrusted.append(str(error))
+            return
+        for answer in self._waiting.pop(body.package, ()):
+            if answer.nonce in self._asked:
+                self._take(answer, self._asked[answer.nonce])
+
+    def _take_converted(self, body: Converted) -> None:
+        """Its own numbers of people whom another agency had converted; in their own order."""
+        sector = f"{self.receiver.id}/{body.row}"
+        try:
+            leaf = check_receipt(body.receipt, self._log)
+            if not isinstance(leaf, GivenLeaf) or leaf.kind != Kind.CONVERT:
+                raise Refused("receipt: its leaf is not of a conversion")
+            found = [
+                Subject(sector, self._numbers.number(sector, one.parts, one.blind), one.handle)
+                for one in body.people
+            ]
+        except JukinetError as error:
+            self.distrusted.append(str(error))
+            return
+        found.sort(key=lambda one: one.number)
+        self.converted += [(body.receipt.index, one) for one in found]
+
+    def _take(self, answer: Answer | Refusal, asked: _Asked) -> None:
+        inquiry, number = asked.inquiry, ""
         try:
             content = open_answer(
                 answer,
                 inquiry,
-                signed,
+                order=asked.order,
+                place=asked.place,
                 log=self._log,
                 receiver=self.receiver,
                 prefecture=self.prefecture,
                 rows=self._rows,
             )
+            if content is not None and content.parts:
+                if not self._numbers.has(content.parts):
+                    self._waiting.setdefault(package_of(content.parts), []).append(answer)  # type: ignore[arg-type]  # a refusal has no content
+                    return
+                sector = f"{self.receiver.id}/{inquiry.row}"
+                number = self._numbers.number(sector, content.parts, content.blind)
         except JukinetError as error:
             self.distrusted.append(str(error))
             return
         self.verified += 1
         index = answer.receipt.index
         if isinstance(answer, Answer):
-            self.outcomes.append(Outcome(answer.nonce, content, "", "", index))
+            self.outcomes.append(Outcome(answer.nonce, content, "", "", index, number))
         else:
             self.outcomes.append(Outcome(answer.nonce, None, answer.reason, answer.rule, index))
             if answer.rule == REPEATED:  # the line gave it to the centre twice; the answer is due
                 return
         del self._asked[answer.nonce]
-        self._answered.append((inquiry, answer, content))
+        self._answered.append(_Answered(inquiry, answer, content, number))
 
     def keep(self) -> None:
         """Keep the receipts, numbers and handles of what was answered since the last time."""
         answered, self._answered = self._answered, []
-        subjects = [
-            Subject(f"{self.receiver.id}/{inquiry.row}", content.number, content.handle)
-            for inquiry, _, content in answered
-            if content is not None and content.number
-        ]
+        converted, self.converted = self.converted, []
         rows = [
             AskedRow(
                 answer.nonce,
@@ -415,17 +546,33 @@ class Agency:
                 answer.receipt.proof,
                 answer.receipt.leaf,
             )
-            for inquiry, answer, _ in answered
-        ]
-        given = [
-            Given(answer.receipt.index, f"{self.receiver.id}/{inquiry.row}", content.number)
-            for inquiry, answer, content in answered
-            if content is not None
+            for inquiry, answer, _, _ in answered
         ]
         with self.store.begin() as tx:
-            SUBJECTS.put(tx, *subjects)
-            GIVEN.put(tx, *given)
+            asked_by = [handle_of(one.inquiry) for one in answered if handle_of(one.inquiry)]
+            known = {one.handle: one for one in SUBJECTS.get_many(tx, "handle", asked_by)}
+            for one in answered:
+                if one.content is not None:
+                    self._keep(tx, one, one.content, known)
             ASKED.put(tx, *rows)
+            SUBJECTS.put(tx, *[one for _, one in converted])
+            GIVEN.put(tx, *[Given(leaf, one.sector, one.number, b"") for leaf, one in converted])
+
+    def _keep(
+        self, tx: Transaction, one: _Answered, content: Content, known: dict[bytes, Subject]
+    ) -> None:
+        """Whom an answer was about: under a new number, or under the one that is known."""
+        sector = f"{self.receiver.id}/{one.inquiry.row}"
+        asked_by = handle_of(one.inquiry)
+        before = known.get(asked_by) if asked_by else None
+        number = one.number or (before.number if before and content.handle else "")
+        if number and content.handle:
+            if before is not None and before.number != number:
+                SUBJECTS.remove(tx, before.sector, before.number)
+            subject = Subject(sector, number, content.handle)
+            SUBJECTS.put(tx, subject)
+            known[content.handle] = known[asked_by] = subject
+        GIVEN.put(tx, Given(one.answer.receipt.index, sector, number, content.ticket))
 
     def subjects(self, sector: str) -> list[Subject]:
         """The people whom an affair knows."""

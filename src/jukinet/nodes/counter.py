@@ -1,4 +1,4 @@
-"""The counter (窓口): a town gives out view keys, each after its leaf stands in the log.
+"""The counter (窓口): a town gives out view keys and has numbers made anew, after a leaf stands.
 
 The town holds the seed of a person's chain, the centre knows how far the chain has come. The desk
 asks the centre to write down who is given the key, and from which place on; then the key is
@@ -7,7 +7,12 @@ says just this, is seen here, too: else a key might be given of which its owner 
 guardian gets one from the leaf's own place on: it opens nothing of the past. Without the line no
 key is given: it could not be written down.
 
-Only one's own record is asked about, by whoever stands at the desk with its papers.
+Whoever wants other sector numbers (符号の変更) gets them without a reason, for one affair or for
+all; handles that agencies hold lead nowhere then. Where two records turn out to be of one person,
+the one leads to the other: agencies are given the number of the kept one when they ask next.
+
+Only one's own record is asked about, by whoever stands at the desk with its papers. One that was
+united with another still has the past of its own chain, so its view key can be given.
 """
 
 from datetime import date, timedelta
@@ -19,10 +24,20 @@ from jukinet.errors import JukinetError, Malformed, Refused
 from jukinet.keys import ratchet
 from jukinet.keys.chance import Chance
 from jukinet.law import leaf as leaves
-from jukinet.law.leaf import Holder, KeyGiven, ViewKeyLeaf
+from jukinet.law.inquiry import Receipt
+from jukinet.law.leaf import FreshNumberLeaf, Holder, KeyGiven, NumberChanged, ViewKeyLeaf
 from jukinet.law.record import Record
 from jukinet.nodes.keyring import Directory
-from jukinet.nodes.message import CENTRE, GiveViewKey, Message, NotGiven, ViewKeyStands
+from jukinet.nodes.message import (
+    CENTRE,
+    FreshNumber,
+    GiveViewKey,
+    MergeRecords,
+    Message,
+    NotGiven,
+    NumberIsFresh,
+    ViewKeyStands,
+)
 
 REQUEST_BYTES = 16
 VALID_DAYS = 365
@@ -45,8 +60,22 @@ class Given:
         return "<Given>"
 
 
+class Renewed:
+    """One request for fresh numbers, or that two records become one, and what became of it."""
+
+    def __init__(self, record: Record, asked: FreshNumber | MergeRecords) -> None:
+        self.record = record
+        self.asked = asked
+        self.leaf = -1
+        self.refused = ""
+
+    def __repr__(self) -> str:
+        """Shows nobody."""
+        return "<Renewed>"
+
+
 class Counter:
-    """Where a town gives out view keys."""
+    """Where a town gives out view keys, and has numbers made anew."""
 
     def __init__(self, town: str, directory: Directory, chance: Chance) -> None:
         self._town = town
@@ -55,6 +84,7 @@ class Counter:
         self._trusted = LogKey.parse(directory.policy)
         self._chance = chance
         self._requests: dict[bytes, Given] = {}
+        self._renewals: dict[bytes, Renewed] = {}
         self._leaves: set[int] = set()  # that have served for a key
 
     def ask(
@@ -72,7 +102,7 @@ class Counter:
         Refused for a person without a chain, or whose record is not live; Malformed for a key that
         would be valid for no day, or for longer than three years.
         """
-        if record.attachment is None or not record.live:
+        if record.attachment is None or not (record.live or record.kept):
             raise Refused(
                 f"record {record.number}: no view key can be given; the record is not live here, "
                 "or the former town's certificate has not come yet"
@@ -89,6 +119,72 @@ class Counter:
         )
         given = self._requests[asked.request] = Given(record, asked)
         return given, Message(sender=self._town, receiver=CENTRE, body=asked)
+
+    def renew(self, record: Record, *, official: str, sector: str = "") -> tuple[Renewed, Message]:
+        """What the desk asks the centre for fresh numbers; the reply fills the first.
+
+        Refused for a person whom the network does not know yet, or whose record is not live here.
+        """
+        if not record.live:
+            raise Refused(f"record {record.number}: it is not live here; the desk that has it asks")
+        asked = FreshNumber(
+            request=self._chance(REQUEST_BYTES),
+            locator=_locator(record),
+            official=official,
+            sector=sector,
+        )
+        return self._renewal(record, asked)
+
+    def merge(self, record: Record, kept: Record, *, official: str) -> tuple[Renewed, Message]:
+        """What the desk asks the centre where two records are of one person.
+
+        Refused for a person whom the network does not know yet.
+        """
+        asked = MergeRecords(
+            request=self._chance(REQUEST_BYTES),
+            locator=_locator(record),
+            kept=_locator(kept),
+            official=official,
+        )
+        return self._renewal(record, asked)
+
+    def _renewal(
+        self, record: Record, asked: FreshNumber | MergeRecords
+    ) -> tuple[Renewed, Message]:
+        renewed = self._renewals[asked.request] = Renewed(record, asked)
+        return renewed, Message(sender=self._town, receiver=CENTRE, body=asked)
+
+    def renewed(self, reply: NumberIsFresh | NotGiven) -> None:
+        """The centre has written it down, or has not; the leaf is one's own, or it counts not."""
+        renewed = self._renewals.pop(reply.request, None)
+        if renewed is None:
+            return
+        if isinstance(reply, NotGiven):
+            renewed.refused = reply.reason
+            return
+        try:
+            self._check_renewed(renewed, reply.receipt)
+        except JukinetError as error:
+            renewed.refused = str(error)
+            return
+        renewed.leaf = reply.receipt.index
+
+    def _check_renewed(self, renewed: Renewed, receipt: Receipt) -> None:
+        leaf, asked = check_receipt(receipt, self._trusted), renewed.asked
+        says = NumberChanged(
+            town=self._town,
+            official=asked.official,
+            sector=asked.sector if isinstance(asked, FreshNumber) else "",
+            merged=isinstance(asked, MergeRecords),
+        )
+        if (
+            not isinstance(leaf, FreshNumberLeaf)
+            or leaf.commitment != leaves.commitment(receipt.salt, receipt.body)
+            or leaves.read_body(receipt.body, NumberChanged) != says
+        ):
+            raise Refused("receipt: its leaf does not say that these numbers are made anew")
+        assert renewed.record.attachment is not None
+        _place_of(leaf, renewed.record.attachment.seed)
 
     def answered(self, reply: ViewKeyStands | NotGiven) -> None:
         """The centre has written it down, or has not."""
@@ -154,7 +250,16 @@ class Counter:
         )
 
 
-def _place_of(leaf: ViewKeyLeaf, seed: bytes) -> int:
+def _locator(record: Record) -> bytes:
+    if record.attachment is None:
+        raise Refused(
+            f"record {record.number}: the network does not know it yet; wait for the former town's "
+            "certificate"
+        )
+    return record.attachment.locator
+
+
+def _place_of(leaf: ViewKeyLeaf | FreshNumberLeaf, seed: bytes) -> int:
     """The place on a chain at which a leaf stands; Refused where it stands on another."""
     (label,) = leaves.labels_of(leaf)
     state = seed

@@ -27,8 +27,10 @@ from jukinet.nodes.correspondence import Letterbox
 from jukinet.nodes.counter import Counter
 from jukinet.nodes.feeding import Sender
 from jukinet.nodes.keyring import Directory, TownRing, signing_key
+from jukinet.nodes.mass_changes import MassChanges
 from jukinet.nodes.message import (
     CENTRE,
+    ChangeCodes,
     Compare,
     Compared,
     Feed,
@@ -38,25 +40,28 @@ from jukinet.nodes.message import (
     Message,
     NotFiled,
     NotGiven,
+    NumberIsFresh,
+    OrderCodes,
     Out,
     Tick,
     ViewKeyStands,
     Wake,
 )
-from jukinet.nodes.pools import PoolGrant, PoolRequest
+from jukinet.nodes.pools import GRANT_MAX, PoolGrant, PoolRequest
 from jukinet.nodes.reception import DUE, Reception, by_office
 from jukinet.nodes.telling import Teller
 from jukinet.numbers.municipality_code import MunicipalityCode
-from jukinet.register import book, codes, looks, passkeys, transfers
+from jukinet.register import book, codes, looks, mass_change, passkeys, transfers
 from jukinet.store.engine import Store, Transaction
 
 GROUP_MAX = 50
-POOL_LOW = 200  # a pool that falls below this asks for more
-POOL_REFILL = 1000
+BY_HAND_MAX = 10_000_000
+POOL_REFILL = 1000  # codes to a request, or as many as last four times as long as the low mark
 
 METADATA = (
     book.METADATA,
     codes.METADATA,
+    mass_change.METADATA,
     transfers.METADATA,
     looks.METADATA,
     passkeys.METADATA,
@@ -81,7 +86,7 @@ class Municipality:
         self._ring = ring
         self._centre_verify = VerifyKey(directory.centre)
         self._waiting: list[tuple[str, law.Notification]] = []
-        self._asked_for_codes = False
+        self._low = codes.LOW
         signing = signing_key(ring.signing)
         self._feed = Sender(store, self.to_centre, sender=town, receiver=CENTRE, key=signing)
         self._teller = Teller(
@@ -89,6 +94,7 @@ class Municipality:
         )
         self._counter = Counter(town, directory, chance)
         self._reception = Reception(self.town, frozenset(directory.towns), self._teller, chance)
+        self._mass_changes = MassChanges(town, self._transaction, self._reception)
         self._letterbox = Letterbox(
             self.town,
             opening=OpenKey(ring.opening),
@@ -104,16 +110,22 @@ class Municipality:
 
     @property
     def counter(self) -> Counter:
-        """Where view keys are given out."""
+        """Where view keys are given out, and fresh sector numbers asked for."""
         return self._counter
+
+    @property
+    def mass_changes(self) -> MassChanges:
+        """Where many codes are changed at once."""
+        return self._mass_changes
 
     # --- driving --------------------------------------------------------------------------
 
     def start(self, now: datetime) -> Out:
         """Come up: read where the book stands, send what is not acknowledged, see what is due."""
-        with self._transaction() as tx:
+        with self._transaction(now) as tx:
             self._reception.last = book.last(tx)
-            self._refill(tx)
+            self._low = codes.low_mark(codes.drawn_a_day(tx, now.date()))
+            self._refill(tx, now)
         return [*self._feed.start(now), *self._due(now), self._tomorrow(now)]
 
     def step(self, message: Message, now: datetime) -> Out:
@@ -127,11 +139,20 @@ class Municipality:
             return self._receive(body.batch, now)
         if isinstance(body, FeedAck):
             return self._feed.acknowledged(body, now)
+        if isinstance(body, OrderCodes):
+            return self.ask_for_codes(body.count, now)
+        if isinstance(body, ChangeCodes):
+            done = self._mass_changes.go_on(body.number, body.count, now)
+            reply = Message(sender=self.name, receiver=message.sender, body=done)
+            return [reply, *self._feed.push(now)]
         if isinstance(body, Compared):
             self.compared = body
             return []
         if isinstance(body, ViewKeyStands | NotGiven):
             self._counter.answered(body)
+        if isinstance(body, NumberIsFresh | NotGiven):
+            self._counter.renewed(body)
+        if isinstance(body, ViewKeyStands | NumberIsFresh | NotGiven):
             return []
         raise Malformed(f"message: a municipality takes no {type(body).__name__}")
 
@@ -145,27 +166,29 @@ class Municipality:
         out = self._commit_group(now)
         out += self._feed.tick(now)
         if now.time() == time(0, 0):
-            out += [*self._due(now), self._tomorrow(now)]
+            out += [*self._due(now), *self._look_ahead(now), self._tomorrow(now)]
         return out
 
     def _tomorrow(self, now: datetime) -> Wake:
         return Wake(at=datetime.combine(now.date() + timedelta(days=1), time(0), now.tzinfo))
 
     @contextmanager
-    def _transaction(self) -> Iterator[Transaction]:
+    def _transaction(self, now: datetime) -> Iterator[Transaction]:
         """One transaction, with all it tells at its end.
 
         Where it fails, what was counted in memory goes back with it.
         """
-        last, asked = self._reception.last, self._asked_for_codes
+        last = self._reception.last
         aside = len(self.set_aside)
         try:
             with self.store.begin() as tx:
                 yield tx
+                if drawn := self._reception.stock(tx).drawn:
+                    codes.note(tx, now.date(), drawn=drawn)
                 self._teller.write(tx)
         except BaseException:
             self._teller.forget()
-            self._reception.last, self._asked_for_codes = last, asked
+            self._reception.last = last
             del self.set_aside[aside:]
             raise
 
@@ -177,23 +200,44 @@ class Municipality:
         if not group:
             return []
         replies: list[Filed | NotFiled] = []
-        with self._transaction() as tx:
+        with self._transaction(now) as tx:
             for _, notification in group:
                 replies.append(self._reception.at_desk(tx, notification, now.date()))
-            self._refill(tx)
+            self._refill(tx, now)
         answers = [
             Message(sender=self.name, receiver=sender, body=reply)
             for (sender, _), reply in zip(group, replies, strict=True)
         ]
         return [*answers, *self._feed.push(now)]
 
-    def _refill(self, tx: Transaction) -> None:
-        """Ask for more codes ahead of need."""
-        if self._asked_for_codes or not codes.runs_low(tx, POOL_LOW):
-            return
-        request = PoolRequest(count=POOL_REFILL, level=codes.level(tx))
+    def _refill(self, tx: Transaction, now: datetime) -> None:
+        """Ask for more codes ahead of need, unless what was asked for is still to come."""
+        if codes.runs_low(tx, self._low) and not codes.waits(tx):
+            self._request(tx, min(max(POOL_REFILL, 4 * self._low), GRANT_MAX), now)
+
+    def _look_ahead(self, now: datetime) -> Out:
+        """Once a day: how many codes are needed ahead, at the rate of late."""
+        with self._transaction(now) as tx:
+            self._low = codes.low_mark(codes.drawn_a_day(tx, now.date()))
+            self._refill(tx, now)
+        return self._feed.push(now)
+
+    def _request(self, tx: Transaction, count: int, now: datetime) -> None:
+        request = PoolRequest(count=count, level=codes.level(tx))
         outbox.append(tx, self.to_centre, [Item(kind="pool_request", body=_encode(request))])
-        self._asked_for_codes = True
+        codes.note(tx, now.date(), requested=count)
+
+    def ask_for_codes(self, count: int, now: datetime) -> Out:
+        """Ask the centre for codes by hand, for what lies ahead; Malformed for none or too many.
+
+        More than one grant holds are asked for in several requests.
+        """
+        if not 1 <= count <= BY_HAND_MAX:
+            raise Malformed(f"count: want 1 to {BY_HAND_MAX:,} codes")
+        with self._transaction(now) as tx:
+            for start in range(0, count, GRANT_MAX):
+                self._request(tx, min(GRANT_MAX, count - start), now)
+        return self._feed.push(now)
 
     # --- what comes from the centre ---------------------------------------------------------
 
@@ -202,7 +246,7 @@ class Municipality:
         if batch.stream != self.from_centre:
             raise Malformed("feed: this stream is not for this town")
         self._check_signature(batch)
-        with self._transaction() as tx:
+        with self._transaction(now) as tx:
             new = inbox.new_items(tx, batch, now)
             for number, item in new.items:
                 self._apply(tx, number, item, now.date())
@@ -219,8 +263,9 @@ class Municipality:
 
     def _apply(self, tx: Transaction, number: int, item: Item, today: date) -> None:
         if item.kind == "pool":
-            codes.allot(tx, _decode_grant(item.body).pairs)
-            self._asked_for_codes = False
+            pairs = _decode_grant(item.body).pairs
+            codes.allot(tx, pairs)
+            codes.note(tx, today, granted=len(pairs))
         elif item.kind == "letter":
             self._letterbox.receive(tx, item.body, number, today)
 
@@ -228,7 +273,7 @@ class Municipality:
 
     def _due(self, now: datetime) -> Out:
         """Delete the records of those whose planned day of leaving the country has come."""
-        with self._transaction() as tx:
+        with self._transaction(now) as tx:
             for kept in book.due(tx, now.date()):
                 planned = kept.record.planned
                 if planned is not None and planned.destination is None:

@@ -15,13 +15,13 @@ from jukinet.law import notification as law
 from jukinet.nodes.message import Filed, NotFiled
 from jukinet.nodes.telling import Teller
 from jukinet.numbers.municipality_code import MunicipalityCode
-from jukinet.register import book, writing
+from jukinet.register import book, codes, writing
 from jukinet.register.acceptance import accept, check_number
 from jukinet.register.gathering import gather
 from jukinet.register.supply import Supply
 from jukinet.store.engine import Transaction
 
-LETTER, DUE = "letter/", "due/"
+LETTER, DUE, MASS = "letter/", "due/", "mass/"
 
 
 class Reception:
@@ -31,6 +31,7 @@ class Reception:
         self, town: MunicipalityCode, network: frozenset[str], teller: Teller, chance: Chance
     ) -> None:
         self.last = book.Last(0, 0, 0, "")
+        self._stock: codes.Stock | None = None
         self._town = town
         self._network = network
         self._teller = teller
@@ -61,12 +62,15 @@ class Reception:
             situation = gather(
                 tx, notification, town=self._town, network=self._network, today=today
             )
-            draw = Supply(tx, self.last, self._chance)
+            stock = self.stock(tx)
+            draw = Supply(stock, self.last, self._chance)
             accepted = accept(notification, situation, draw, first_entry=self.last.entry + 1)
             words = self._teller.words_of(accepted)
         except (Malformed, Refused) as error:
             return _not_filed(number, error)
         writing.write(tx, notification, accepted, today=today, drawn=draw.from_pool)
+        held = {bearer.code.digits for bearer in accepted.bearers}
+        stock.spent(held, draw.from_pool.keys())
         self._teller.say(words)
         self.last = book.Last(
             self.last.entry + len(accepted.entries),
@@ -81,6 +85,12 @@ class Reception:
             late=accepted.late,
             again=False,
         )
+
+    def stock(self, tx: Transaction) -> codes.Stock:
+        """The codes that a transaction draws from: one stock for all its notifications."""
+        if self._stock is None or self._stock.tx is not tx:
+            self._stock = codes.Stock(tx)
+        return self._stock
 
     def first_of(
         self, tx: Transaction, attempts: Iterable[law.Notification], today: date
@@ -97,8 +107,10 @@ class Reception:
 
 def _refuse_other_offices(notification: law.Notification) -> None:
     """Refused where a desk would speak for another town, or for the calendar."""
-    if notification.filed.number.startswith((LETTER, DUE)):
-        raise Malformed(f"number: those with {LETTER} and {DUE} are the node's own; give another")
+    if notification.filed.number.startswith((LETTER, DUE, MASS)):
+        raise Malformed(
+            f"number: those with {LETTER}, {DUE} and {MASS} are the node's own; give another"
+        )
     if isinstance(notification, law.AttachmentArrived):
         raise Malformed("attachment: it comes with the former town's certificate, by letter alone")
     if isinstance(notification, law.Cancellation) and notification.cancels.startswith(LETTER):

@@ -16,14 +16,13 @@ import msgspec
 from jukinet.feed import outbox, reconcile
 from jukinet.feed.link import Item
 from jukinet.keys.chance import Chance
-from jukinet.keys.seal import SealKey
 from jukinet.keys.sign import SigningKey
 from jukinet.law.notice import Notice, Reason
 from jukinet.law.record import Record
 from jukinet.law.transfer import Letter
 from jukinet.nodes.keyring import Directory, TownRing
 from jukinet.nodes.letters import seal_letter
-from jukinet.nodes.sealing import seal_notice
+from jukinet.nodes.sealing import Seals, seal_notice
 from jukinet.register.certificates import RESIDENCE
 from jukinet.register.worksheet import Accepted
 from jukinet.store.engine import Transaction
@@ -55,7 +54,7 @@ class Teller:
         self._signing = signing
         self._directory = directory
         self._chance = chance
-        self._payload_seal = SealKey(directory.payload_seal)
+        self._seals = Seals.of(directory)
         self._said: list[Word] = []
 
     def words_of(self, accepted: Accepted) -> list[Word]:
@@ -105,7 +104,7 @@ class Teller:
         known = before.attachment if before else None
         notice = Notice(
             person=after.identification,
-            reason=accepted.reason,
+            reason=_reason(after, accepted.reason),
             event_date=_event_date(before, after, accepted),
             live=after.live,
             hidden=after.hidden,
@@ -119,8 +118,9 @@ class Teller:
             fresh_chain=known.epoch != after.attachment.epoch if known else _begins_chain(after),
             tag_key=self._ring.tags,
             code_key=self._ring.codes,
-            seal=self._payload_seal,
+            seals=self._seals,
             chance=self._chance,
+            kept=after.kept,
         )
         return Item(kind="notice", body=_encode(sealed))
 
@@ -139,6 +139,13 @@ def transmits(before: Record | None, after: Record) -> bool:
 
 def _told_of(record: Record) -> tuple[object, ...]:
     return (record.identification.pack(), record.live, record.hidden, record.attachment)
+
+
+def _reason(after: Record, reason: Reason) -> Reason:
+    """A notification that deletes one record corrects those that it touches besides."""
+    if after.live and reason is Reason.EX_OFFICIO_DELETION:
+        return Reason.EX_OFFICIO_CORRECTION
+    return reason
 
 
 def _event_date(before: Record | None, after: Record, accepted: Accepted) -> date:
@@ -160,7 +167,7 @@ def _begins_chain(record: Record) -> bool:
 def _told(record: Record, number: int, item: Item) -> reconcile.Told:
     assert record.attachment is not None
     return reconcile.Told(
-        record.attachment.locator, record.version, number, sha256(item.body).digest()
+        record.number, record.attachment.locator, record.version, number, sha256(item.body).digest()
     )
 
 

@@ -6,8 +6,12 @@ well-formed code in 80 belongs to somebody. The check digit only catches slips o
 all of them: two digits six places apart have the same weight, so swapping them goes unseen.
 
 The formula of the check digit is provisional (`CHECK_DIGIT_IS_PROVISIONAL`). The notice that
-fixes it was not at hand; the formula of the individual number is used, shortened by one digit. It
-stands in `check_digit` alone, and `parse` and `complete` take another as `scheme`.
+fixes it (Official Gazette of 25 July 2002) could not be read, nor any text that quotes it; the
+formula of the individual number is used, shortened by one digit. What speaks for it is indirect:
+public code that says one routine serves both, and a product's page that calls the code's check a
+position-weighted modulus 11, without the weights. What remains open is the weights and what stands
+for the remainders 0 and 1. The formula stands in `check_digit` alone, and `parse` and `complete`
+take another as `scheme`: whoever has the notice changes one line, before the first code is drawn.
 
 Sources: Basic Resident Registration Act, art. 7 (xiii) and 30-2 to 30-4;
          Enforcement Regulation, art. 1. Check digit: MIC Notice 436/2002 (provisional).

@@ -57,7 +57,7 @@ def concerned(notification: law.Notification) -> Concerned:
 @cache
 def _named_by(kind: type) -> list[str]:
     """The fields of a notification that name people and households."""
-    names = ("person", "persons", "household", "placements", "placement", "staying")
+    names = ("person", "persons", "kept", "household", "placements", "placement", "staying")
     return [name for name in names if hasattr(kind, name)]
 
 
@@ -108,6 +108,7 @@ _RULES: dict[type, tuple[Callable[[Sheet, Any], None], Reason]] = {
     law.ExOfficioEntry: (persons.ex_officio_entry, Reason.EX_OFFICIO_ENTRY),
     law.ExOfficioCorrection: (persons.ex_officio_correction, Reason.EX_OFFICIO_CORRECTION),
     law.ExOfficioDeletion: (persons.ex_officio_deletion, Reason.EX_OFFICIO_DELETION),
+    law.DoubleRegistration: (persons.double_registration, Reason.EX_OFFICIO_DELETION),
     law.NameChange: (persons.name_change, Reason.EX_OFFICIO_CORRECTION),
     law.Naturalisation: (persons.naturalisation, Reason.EX_OFFICIO_ENTRY),
     law.LossOfNationality: (persons.loss_of_nationality, Reason.EX_OFFICIO_ENTRY),

@@ -177,6 +177,9 @@ _BY_PERSON = ENTRIES.query(
 _BY_FILING = ENTRIES.query(
     ENTRIES.table.c.filed_as == bindparam("filed_as"), order_by=[ENTRIES.table.c.number]
 )
+_SINCE = ENTRIES.query(
+    ENTRIES.table.c.recorded_on >= bindparam("day"), order_by=[ENTRIES.table.c.number]
+)
 _BY_LOCATOR = RECORDS.query(
     RECORDS.table.c.locator == bindparam("locator"), order_by=[RECORDS.table.c.person.desc()]
 )
@@ -257,6 +260,11 @@ def record_as(
 ) -> Record | None:
     """One person's record as of a day, as known on a day."""
     return fold(entries_of(tx, person), as_of=as_of, known_on=known_on)
+
+
+def entries_since(tx: Transaction, day: date) -> Iterable[Entry]:
+    """All entries that the book learned of since a day, in order, streamed."""
+    return map(_entry, _SINCE.stream(tx, day=day.isoformat()))
 
 
 class Kept(NamedTuple):

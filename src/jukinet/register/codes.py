@@ -3,11 +3,17 @@
 The centre allots each town a pool of codes that overlaps with no other; each comes with the
 individual number made from it. A town draws in the order of allotment and works alone as long as
 the pool lasts. A drawn code is never free again: its row stays, with the record that bears it.
+
+How many were drawn and granted is counted by day, so that the town asks ahead of need: when what
+is left would not last `AHEAD_DAYS` at the rate of late. `level_of` says how it stands.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, timedelta
+from math import ceil
 from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import MetaData, bindparam, func, select
 
 from jukinet.errors import Refused
@@ -48,7 +54,50 @@ CODES = Rows(
     indexes=[("state", "ordinal")],
 )
 
+
+class PoolDay(NamedTuple):
+    """What became of a town's pool on one day: what it asked for, was granted, and drew."""
+
+    day: str
+    requests: int
+    requested: int  # codes
+    grants: int
+    granted: int  # codes
+    drawn: int
+
+
+DAYS = Rows(
+    "pool_day",
+    METADATA,
+    PoolDay,
+    [
+        text("day", key=True),
+        integer("requests"),
+        integer("requested"),
+        integer("grants"),
+        integer("granted"),
+        integer("drawn"),
+    ],
+)
+
+LOW = 200  # a pool that falls below this asks for more, however few are drawn
+LOW_MAX = 5_000
+AHEAD_DAYS = 14  # ... and below what these many days need at the rate of late
+RATE_DAYS = 28  # how many days make the rate
+BUSY_DAYS = 2  # days that make no rate
+_READ_AHEAD = 64
+
 _FREE = CODES.query(CODES.table.c.state == FREE, order_by=[CODES.table.c.ordinal], limit=True)
+_NEXT = CODES.query(
+    CODES.table.c.state == FREE,
+    CODES.table.c.ordinal > bindparam("after", type_=Number),
+    order_by=[CODES.table.c.ordinal],
+    limit=True,
+)
+_SINCE = DAYS.query(DAYS.table.c.day > bindparam("day"), order_by=[DAYS.table.c.day])
+_TOTALS = Statement(
+    select(*[func.sum(DAYS.table.c[name]) for name in PoolDay._fields if name != "day"])
+)
 _LEVEL = Statement(select(func.count()).where(CODES.table.c.state == FREE))
 _SOME = select(CODES.table.c.code).where(CODES.table.c.state == FREE)
 _UP_TO = Statement(
@@ -94,13 +143,120 @@ def free(tx: Transaction, count: int) -> list[Drawn]:
     """The next free codes of the pool, not yet drawn."""
     return [
         Drawn(ResidentCode(row.code), IndividualNumber(row.individual_number))
-        for row in free_rows(tx, count)
+        for row in _FREE.all(tx, limit=count)
     ]
 
 
-def free_rows(tx: Transaction, count: int) -> list[CodeRow]:
-    """The same, as the pool has them."""
-    return _FREE.all(tx, limit=count)
+class Stock:
+    """The free codes of a pool, in order, as one transaction draws them: read once for many.
+
+    Whoever holds codes in the same transaction says so (`spent`), so that they are not drawn again.
+    """
+
+    def __init__(self, tx: Transaction) -> None:
+        self.tx = tx
+        self.drawn = 0  # codes of the pool that were given to somebody
+        self._rows: list[CodeRow] = []
+        self._read_to = 0
+
+    def at(self, place: int) -> CodeRow | None:
+        """The free code in a place of the order, counted from 0; None where the pool ends."""
+        while place >= len(self._rows):
+            more = _NEXT.all(self.tx, after=self._read_to, limit=_READ_AHEAD)
+            if not more:
+                return None
+            self._rows += more
+            self._read_to = more[-1].ordinal
+        return self._rows[place]
+
+    def spent(self, held: Collection[str], drawn: Collection[str]) -> None:
+        """Some codes are records' from now on; of those `drawn` came out of this stock."""
+        self.drawn += sum(code in drawn for code in held)
+        if held:
+            self._rows = [row for row in self._rows if row.code not in held]
+
+
+# --- levels ---------------------------------------------------------------------------------------
+
+
+class PoolLevel(msgspec.Struct, frozen=True, kw_only=True):
+    """How a town's pool stands. Nothing of a person: counts and days."""
+
+    free: int
+    low: int  # below this the town asks for more
+    waiting: bool  # a request of the town's is not answered yet
+    drawn_a_day: float  # of late
+    days_left: float | None  # at that rate; None: nothing is drawn
+    requests: int
+    requested: int
+    grants: int
+    granted: int
+    drawn: int
+
+
+def note(
+    tx: Transaction, day: date, *, requested: int = 0, granted: int | None = None, drawn: int = 0
+) -> None:
+    """Count what became of the pool on a day; `requested` and `granted` each stand for one."""
+    row = DAYS.get(tx, day.isoformat()) or PoolDay(day.isoformat(), 0, 0, 0, 0, 0)
+    DAYS.put(
+        tx,
+        row._replace(
+            requests=row.requests + bool(requested),
+            requested=row.requested + requested,
+            grants=row.grants + (granted is not None),
+            granted=row.granted + (granted or 0),
+            drawn=row.drawn + drawn,
+        ),
+    )
+
+
+def waits(tx: Transaction) -> bool:
+    """Whether a request for codes is not answered yet."""
+    totals = _totals(tx)
+    return totals.requests > totals.grants
+
+
+def drawn_a_day(tx: Transaction, today: date) -> float:
+    """How many codes are drawn a day, of late: over four weeks, or since the first draw.
+
+    The two busiest days are left out: a book that is filled, and a change of many codes at once,
+    are no rate, and are asked for apart.
+    """
+    since = today - timedelta(days=RATE_DAYS)
+    days = [row for row in _SINCE.all(tx, day=since.isoformat()) if row.drawn]
+    if not days:
+        return 0.0
+    over = (today - date.fromisoformat(days[0].day)).days + 1
+    usual = sorted(row.drawn for row in days)[:-BUSY_DAYS]
+    return sum(usual) / max(1, over)
+
+
+def low_mark(rate: float) -> int:
+    """Below how many free codes a town asks for more, at a rate of draws a day."""
+    return min(LOW_MAX, max(LOW, ceil(AHEAD_DAYS * rate)))
+
+
+def level_of(tx: Transaction, today: date) -> PoolLevel:
+    """How the pool stands on a day."""
+    totals, left, rate = _totals(tx), level(tx), drawn_a_day(tx, today)
+    return PoolLevel(
+        free=left,
+        low=low_mark(rate),
+        waiting=totals.requests > totals.grants,
+        drawn_a_day=round(rate, 3),
+        days_left=round(left / rate, 1) if rate else None,
+        requests=totals.requests,
+        requested=totals.requested,
+        grants=totals.grants,
+        granted=totals.granted,
+        drawn=totals.drawn,
+    )
+
+
+def _totals(tx: Transaction) -> PoolDay:
+    row = tx.one(_TOTALS)
+    return PoolDay("", *(int(one or 0) for one in row or ()))
 
 
 def level(tx: Transaction) -> int:

@@ -213,6 +213,11 @@ def own_deleted(sheet: Sheet, code: ResidentCode, birth_date: PartialDate) -> Re
         return None
     if bearer.deleted is None or bearer.deleted.cause is DeletionCause.DIED:
         raise belongs_already(bearer.number)
+    if bearer.deleted.cause is DeletionCause.UNITED:
+        raise Refused(
+            f"code: record {bearer.number}, which bore it, was united with another record of the "
+            "same person; look that one up and state its code (art. 8)"
+        )
     if bearer.birth_date != birth_date and bearer.deleted.cause is not DeletionCause.NEVER_WAS:
         raise belongs_already(bearer.number)
     return bearer

@@ -93,7 +93,7 @@ class _Stated:
 
 
 def _stated(tx: Transaction, notification: law.Notification) -> _Stated:
-    found, stated = _Stated(), _codes(notification)
+    found, stated = _Stated(), stated_codes(notification)
     if not stated and not isinstance(notification, law.AttachmentArrived):
         return found
     if isinstance(notification, law.MoveIn) and notification.came_from is not None:
@@ -111,7 +111,7 @@ def _stated(tx: Transaction, notification: law.Notification) -> _Stated:
     return found
 
 
-def _codes(notification: law.Notification) -> list[ResidentCode]:
+def stated_codes(notification: law.Notification) -> list[ResidentCode]:
     """The codes that a notification states."""
     if isinstance(notification, law.MoveIn):
         return [mover.code for mover in notification.movers if mover.code]

@@ -81,6 +81,20 @@ def tell_former_town(sheet: Sheet, before: Record, after: Record) -> None:
     sheet.tell(after.former_town, notice)
 
 
+def keep_hidden(sheet: Sheet, record: Record, measures: Measures) -> None:
+    """What protects a person under another record protects under this one, too.
+
+    A record that was not hidden begins a fresh chain: old view keys end with the protection.
+    """
+    both = together(record.measures, measures)
+    if both == record.measures:
+        return
+    changes = Changes(measures=both)
+    if not record.hidden and record.attachment and any(measure.hides for measure in both):
+        changes = Changes(measures=both, attachment=fresh_chain(sheet, record.attachment))
+    tell_former_town(sheet, record, sheet.correct(record.number, changes))
+
+
 def measures_arrived(sheet: Sheet, notification: law.MeasuresArrived) -> None:
     """Another town's word on support measures."""
     record = sheet.record(notification.person)

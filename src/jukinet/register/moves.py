@@ -167,6 +167,7 @@ _REASON_GONE = {
     DeletionCause.MOVED_OUT: Reason.MOVE_OUT,
     DeletionCause.EX_OFFICIO: Reason.EX_OFFICIO_DELETION,
     DeletionCause.NEVER_WAS: Reason.EX_OFFICIO_DELETION,
+    DeletionCause.UNITED: Reason.EX_OFFICIO_DELETION,
 }
 
 

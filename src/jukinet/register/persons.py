@@ -18,6 +18,7 @@ from jukinet.register.entrants import (
     enter_new,
 )
 from jukinet.register.entries import Changes, EntryKind
+from jukinet.register.measures import keep_hidden
 from jukinet.register.worksheet import Sheet
 
 
@@ -89,6 +90,35 @@ def ex_officio_deletion(sheet: Sheet, notification: law.ExOfficioDeletion) -> No
     sheet.place(notification.placements)
 
 
+def double_registration(sheet: Sheet, notification: law.DoubleRegistration) -> None:
+    """Two records of one person united: one is deleted, and leads to the one that is kept.
+
+    Whoever was hidden by either stays hidden: support measures of both stand on the one kept.
+    """
+    gone, kept = sheet.live(notification.person), sheet.live(notification.kept)
+    _refuse_two_people(gone, kept)
+    assert kept.attachment is not None
+    sheet.may_be_open = True
+    deletion = Deletion(cause=DeletionCause.UNITED, on=sheet.on, kept=kept.attachment.locator)
+    sheet.delete(gone.number, deletion)
+    sheet.place(notification.placements)
+    keep_hidden(sheet, kept, gone.measures)
+
+
+def _refuse_two_people(gone: Record, kept: Record) -> None:
+    """Refused where two records are not, on their face, of one person whom the network knows."""
+    if gone.attachment is None or kept.attachment is None:
+        raise Refused(
+            "records: the former town's certificate has not come for one of them; unite them "
+            "when it has"
+        )
+    if (gone.birth_date, gone.sex) != (kept.birth_date, kept.sex):
+        raise Refused(
+            f"records {gone.number} and {kept.number}: birth date or sex differ; correct the wrong "
+            "one first, or these are two people (art. 8)"
+        )
+
+
 def re_registration(sheet: Sheet, notification: law.ReRegistration) -> None:
     """Restoration of a deleted record."""
     record = sheet.record(notification.person)
@@ -100,6 +130,10 @@ def re_registration(sheet: Sheet, notification: law.ReRegistration) -> None:
         )
     if record.deleted.cause is DeletionCause.NEVER_WAS:
         raise Refused(f"record {record.number}: it never was; make a new entry instead (art. 8)")
+    if record.deleted.cause is DeletionCause.UNITED:
+        raise Refused(
+            f"record {record.number}: it was united with another; cancel that notification instead"
+        )
     sheet.refuse_twin(record.number)
     home = sheet.home(notification.placement.household)
     changes = Changes(

@@ -10,23 +10,22 @@ from jukinet.law.identity import LOCATOR_BYTES, ROOT_BYTES, SEED_BYTES, Attachme
 from jukinet.numbers.individual_number import IndividualNumber
 from jukinet.numbers.resident_code import ResidentCode
 from jukinet.register import book, codes
-from jukinet.store.engine import Transaction
 
 
 class Supply:
     """What one acceptance draws from (worksheet.Draw).
 
-    `passed_over` is how many codes of the pool are meant for others already.
+    `passed_over` is how many codes of the stock are meant for others already.
     """
 
     def __init__(
-        self, tx: Transaction, last: book.Last, chance: Chance, *, passed_over: int = 0
+        self, stock: codes.Stock, last: book.Last, chance: Chance, *, passed_over: int = 0
     ) -> None:
         self.last_person = last.person
         self.last_household = last.household
-        self._tx = tx
+        self._stock = stock
         self._chance = chance
-        self._passed_over = passed_over
+        self._place = passed_over
         self.from_pool: dict[str, codes.CodeRow] = {}
         self._taken: set[str] = set()
 
@@ -42,8 +41,8 @@ class Supply:
 
     def code(self) -> tuple[ResidentCode, IndividualNumber]:
         """The next code of the pool, or Refused where the pool is empty."""
-        free = codes.free_rows(self._tx, self._passed_over + len(self._taken) + 1)
-        for row in free[self._passed_over :]:
+        while (row := self._stock.at(self._place)) is not None:
+            self._place += 1
             if row.code not in self._taken:
                 self._taken.add(row.code)
                 self.from_pool[row.code] = row

@@ -13,6 +13,11 @@ Both engines keep the same promises:
 - a statement that failed makes the whole transaction fail, even where its error was caught;
 - no driver's error gets out, and no value in an error (`failures`).
 
+A file can be sealed (封): with a key, SQLCipher takes SQLite's place. It encrypts and authenticates
+each page before it is written, into the file and into the log beside it; what SQLite sorts stays in
+memory. The key is used as it is, so it must be one that was drawn. Who has lost it has lost the
+file. A server's files are not ours to seal: for PostgreSQL its disk must be.
+
 >>> from sqlalchemy import Column, MetaData, Table, Text, select
 >>> store = open_store("sqlite://")
 >>> town = Table("town", MetaData(), Column("name", Text))
@@ -29,7 +34,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from sqlalchemy import Connection, Executable, Table, create_engine
 from sqlalchemy.dialects import sqlite
@@ -38,8 +43,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlcipher3 import dbapi2 as sqlcipher
 
-from jukinet.errors import JukinetError, Malformed, OutOfStep
+from jukinet.errors import Damaged, JukinetError, Malformed, OutOfStep
 from jukinet.store.failures import in_our_words, refuse_unstorable
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
@@ -53,6 +59,19 @@ PRAGMAS = (
     "PRAGMA secure_delete=ON",  # what was removed is overwritten: a shredded key must be gone
     "PRAGMA trusted_schema=OFF",
 )
+
+SEAL_KEY_SIZE = 32
+
+SealKey: TypeAlias = bytes | bytearray | memoryview
+"""What a file is sealed with: 32 bytes that were drawn, never a passphrase."""
+
+SEALING = (
+    "PRAGMA cipher_log=off",  # it would complain of a wrong key on our standard error
+    "PRAGMA cipher_hmac_algorithm=HMAC_SHA256",  # faster than its SHA-512 where pages are read
+)
+"""How a file is sealed, beside what is SQLCipher's default: pages of 4096 bytes, AES-256-CBC."""
+
+UNSEALED_HEAD = b"SQLite format 3\x00"
 
 PREPARED = 512
 """How many prepared statements a connection keeps: more than a node has."""
@@ -295,7 +314,8 @@ def _decoded(text: bytes) -> str:
 class Store:
     """One database behind one connection. Made by `open_store`."""
 
-    def __init__(self, url: str, *, patience_seconds: float) -> None:
+    def __init__(self, url: str, *, patience_seconds: float, key: SealKey | None = None) -> None:
+        self._key = None if key is None else bytearray(key)  # ours alone, zeroed in the end
         self.url = url
         self.dialect = POSTGRESQL if url.startswith("postgresql://") else SQLITE
         self._patience_seconds = patience_seconds
@@ -305,6 +325,11 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<Store {self.dialect}>"
+
+    @property
+    def sealed(self) -> bool:
+        """Whether its file can be read with its key alone."""
+        return self._key is not None
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -351,7 +376,8 @@ class Store:
         if self._open is not None:
             raise OutOfStep("store: a transaction is open; end it before the tables are changed")
         url = "postgresql+psycopg://" if self.dialect == POSTGRESQL else "sqlite://"
-        engine = create_engine(url, creator=self._connected, poolclass=StaticPool)
+        driver: dict[str, Any] = {"module": sqlcipher} if self.sealed else {}
+        engine = create_engine(url, creator=self._connected, poolclass=StaticPool, **driver)
         return engine.connect()
 
     def close(self) -> None:
@@ -361,8 +387,10 @@ class Store:
             driver.close()
 
     def __del__(self) -> None:
-        """A store that is forgotten is closed."""
+        """A store that is forgotten is closed, and its key overwritten."""
         self.close()
+        if self._key is not None:
+            self._key[:] = bytes(len(self._key))
 
     def check_pages(self) -> list[str]:
         """What the engine itself finds wrong with its pages; empty when all is well.
@@ -375,6 +403,8 @@ class Store:
         driver = self._connected()
         try:
             found = driver.execute("PRAGMA integrity_check").fetchall()
+            if self.sealed:  # free pages too
+                found += driver.execute("PRAGMA cipher_integrity_check").fetchall()
         except self._failures as error:
             return [str(in_our_words(error))]
         return [text for (text,) in found if text != "ok"]
@@ -382,9 +412,14 @@ class Store:
     def _connected(self) -> Any:
         """The driver's own connection, opened on first use."""
         if self._driver is None:
-            connect = _connect_sqlite if self.dialect == SQLITE else _connect_postgresql
-            self._driver, self._failures = connect(self.url, self._patience_seconds)
+            self._driver, self._failures = self._connect()
         return self._driver
+
+    def _connect(self) -> tuple[Any, tuple[type[Exception], ...]]:
+        if self.dialect == POSTGRESQL:
+            return _connect_postgresql(self.url, self._patience_seconds)
+        path = self.url.removeprefix("sqlite:///").removeprefix("sqlite://") or ":memory:"
+        return connect_sqlite(path, self._key, patience_seconds=self._patience_seconds)
 
     def _roll_back(self, driver: Any) -> None:
         """Undo; a connection that cannot even do that is given up, and the next one is new."""
@@ -398,42 +433,92 @@ class Store:
                 self.close()
 
 
-def open_store(url: str | Path, *, patience_seconds: float = 10) -> Store:
+def open_store(
+    url: str | Path, *, key: SealKey | None = None, patience_seconds: float = 10
+) -> Store:
     """Open a store: a path is an SQLite file, a text is sqlite:// (in memory) or postgresql://...
 
-    `patience_seconds` is how long a transaction waits for another process's. Raises Damaged where
-    the file is no database; OutOfStep where it or the server cannot be reached, and where a
-    database is not as this program needs it.
+    With a `key` of 32 bytes the file is sealed, when it is made and from then on; the store keeps a
+    copy of its own, so the caller may overwrite it. `patience_seconds` is how long a transaction
+    waits for another process's. Raises Damaged where the file is no database, or does not open with
+    this key; OutOfStep where it or the server cannot be reached, and where a database is not as
+    this program needs it; Malformed for an address or a key that is none.
     """
     if isinstance(url, Path):
         url = f"sqlite:///{url}"
     if not url.startswith(("sqlite://", "postgresql://")):
         raise Malformed("store: wants a path, sqlite:// or postgresql://")
-    store = Store(url, patience_seconds=patience_seconds)
+    if key is not None and (len(key) != SEAL_KEY_SIZE or url.startswith("postgresql://")):
+        raise Malformed(f"store: wants a key of {SEAL_KEY_SIZE} bytes, and only for a file")
+    store = Store(url, patience_seconds=patience_seconds, key=key)
     store._connected()
     return store
 
 
-def _connect_sqlite(url: str, patience_seconds: float) -> tuple[Any, tuple[type[Exception], ...]]:
-    failures = (sqlite3.Error, UnicodeError, OverflowError)
-    path = url.removeprefix("sqlite:///").removeprefix("sqlite://") or ":memory:"
+def connect_sqlite(
+    path: str,
+    key: SealKey | None,
+    *,
+    patience_seconds: float = 10,
+    pragmas: Sequence[str] = PRAGMAS,
+    uri: bool = False,
+) -> tuple[Any, tuple[type[Exception], ...]]:
+    """A driver's connection to a file, and the errors that it raises.
+
+    For the store, and for whoever needs a file that is no store, or one without writing to it:
+    `pragmas` are run once the key fits, and with `uri` the path is one of SQLite's addresses.
+    """
+    module: Any = sqlite3 if key is None else sqlcipher
+    failures = (module.Error, UnicodeError, OverflowError)
     try:
-        driver = sqlite3.connect(
+        driver = module.connect(
             path,
             timeout=patience_seconds,
             isolation_level=None,  # transactions are begun by us, never by the driver
             cached_statements=PREPARED,
             check_same_thread=False,  # one at a time, whichever that is: `begin` sees to it
+            uri=uri,
         )
     except failures as error:
         raise in_our_words(error) from None
     try:
-        for pragma in PRAGMAS:
+        if key is not None:
+            _unseal(driver, key)
+        for pragma in pragmas:
             driver.execute(pragma)
     except failures as error:
         driver.close()
-        raise in_our_words(error) from None
+        raise (in_our_words(error) if key is None else _in_words_of_a_seal(error, path)) from None
     return driver, failures
+
+
+def _unseal(driver: Any, key: SealKey) -> None:
+    """Hand SQLCipher the key itself (not a passphrase to be stretched), and read the first page."""
+    words = bytearray(b"x'" + bytes(key).hex().encode() + b"'")
+    try:
+        driver.set_key(words)
+    finally:
+        words[:] = bytes(len(words))
+    for pragma in SEALING:
+        driver.execute(pragma)
+    driver.execute("SELECT count(*) FROM sqlite_master").fetchall()
+
+
+def _in_words_of_a_seal(error: Exception, path: str) -> JukinetError:
+    """Why a sealed file does not open."""
+    found = in_our_words(error)
+    if not isinstance(found, Damaged):
+        return found
+    with suppress(OSError), open(path, "rb") as file:
+        if file.read(len(UNSEALED_HEAD)) == UNSEALED_HEAD:
+            return OutOfStep(
+                "store: the file is not sealed, and a key was given; make the store anew, or open "
+                "it with the version of Jukinet that made it"
+            )
+    return Damaged(
+        "store: the file does not open with this key; either it belongs to another folder or key, "
+        "or its first page has decayed: restore it from a back-up"
+    )
 
 
 def _connect_postgresql(

@@ -23,6 +23,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlcipher3 import dbapi2 as sqlcipher
+
 from jukinet.errors import Damaged, JukinetError, Malformed, OutOfStep
 
 KEY_EXISTS = "store: a row with this key is there already"
@@ -76,13 +78,16 @@ def in_our_words(error: Exception) -> JukinetError:
         return Damaged(NO_TEXT)
     if isinstance(error, OverflowError):
         return Malformed("store: a whole number of more than 64 bits")
-    if isinstance(error, sqlite3.Error):
+    if isinstance(error, (sqlite3.Error, sqlcipher.Error)):
         return _of_sqlite(error)
     return _of_postgresql(error)
 
 
-def _of_sqlite(error: sqlite3.Error) -> JukinetError:
-    """By SQLite's code; its own texts name tables and columns, and never a value."""
+def _of_sqlite(error: Exception) -> JukinetError:
+    """By SQLite's code; its own texts name tables and columns, and never a value.
+
+    SQLCipher's driver gives the code's first byte alone, so there the text says which constraint.
+    """
     extended: int | None = getattr(error, "sqlite_errorcode", None)
     if extended is None:
         if str(error).startswith("Could not decode to UTF-8"):  # this text shows the value
@@ -92,6 +97,8 @@ def _of_sqlite(error: sqlite3.Error) -> JukinetError:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return Damaged(f"store: {error}; restore it from a back-up")
     text = _SQLITE.get(extended) or _SQLITE.get(code)
+    if extended == sqlite3.SQLITE_CONSTRAINT and str(error).startswith("UNIQUE"):
+        text = KEY_EXISTS
     if text is not None:
         return OutOfStep(text)
     if code in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
+from jukinet.disclosure.pseudonyms import HANDLE_BYTES
 from jukinet.law.identity import Item
 from jukinet.law.inquiry import ByHandle, BySearch, Claim
 from jukinet.law.schedule import Grant, Kind, load
@@ -26,6 +27,7 @@ from jukinet.world.people import Person
 UNLAWFUL = 1 / 12
 NOBODY = 1 / 25
 BY_HANDLE = 0.3
+NUMBERED = 0.5  # of the questions by search
 ORDER_LEAST = 8  # people in the month's order of many
 AGENCIES = ("pension", "tax", "passport", "mutual-aid", "town-welfare")
 
@@ -71,6 +73,7 @@ class Askers:
             subjects=subjects,
             now=self._network.line.now,
             official=f"official-{rng.randint(1, 9)}",
+            numbered=isinstance(subjects[0], BySearch),
         )
 
     def _collect(self) -> None:
@@ -113,6 +116,7 @@ class Askers:
             claim=claim,
             since=day - timedelta(days=365) if kind is Kind.CHANGES else None,
             official=f"official-{rng.randint(1, 9)}",
+            numbered=isinstance(subject, BySearch) and rng.random() < NUMBERED,
             defer_to=day + timedelta(rng.randint(20, grant.deferral_days))
             if grant.deferral_days
             else None,
@@ -154,7 +158,7 @@ class Askers:
     def _made_up_handle(
         self, rng: Random, agency: Agency, grant: Grant, person: Person, day: date
     ) -> Message:
-        return self._plain(agency, grant.id, person, ByHandle(handle=rng.randbytes(86)))
+        return self._plain(agency, grant.id, person, ByHandle(handle=rng.randbytes(HANDLE_BYTES)))
 
     def _another_affairs_handle(
         self, rng: Random, agency: Agency, grant: Grant, person: Person, day: date
@@ -213,7 +217,11 @@ def search(person: Person, *, nobody: bool = False) -> BySearch:
 
 def _rows(agency: Agency) -> list[Grant]:
     grants = load().grants.values()
-    return [one for one in grants if one.receiver == agency.receiver.id and one.valid_to is None]
+    return [
+        one
+        for one in grants
+        if one.receiver == agency.receiver.id and one.valid_to is None and not one.to
+    ]
 
 
 def _claim(rng: Random, grant: Grant, person: Person) -> Claim:

@@ -1,32 +1,46 @@
 """Folder (置き場所): where a whole network of nodes stands on one machine.
 
     jukinet.json             that this folder is ours, and what it was made with
+    lock.json                the folder's master key, wrapped (tasks.unlocking)
     public/directory.json    who is who, and the public keys
-    keys/                    each node's secrets, readable by their owner alone
+    keys/                    each node's secrets, sealed under the master key
     towns/131016.db          a town is one file
     centre/13.db ...         the index, one file a prefecture; national.db; chains.db
     centre/log/              the public log: plain files that any mirror can serve
-    keeper/keeper.db         what has been spent
+    keepers/keeper-1/        a keeper's folder (tasks.keeping), as it stands anywhere else
     witnesses/w1/            a witness's folder (tasks.witnessing), as it stands anywhere else
     agencies/pension.db      what an agency keeps
+
+Every store (`.db`) is sealed under a key of its own, derived from the master key; so is each file
+of secrets. Who has the folder and not the key reads the mark, the directory and the public log.
 
 One process works in a folder at a time (`store.lock`). A folder that is not ours is never touched.
 """
 
 import os
+import shutil
 from collections.abc import Iterable
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any, TypeVar
 
 import msgspec
 
 from jukinet.errors import Damaged, Refused
+from jukinet.keys.master import MasterKey
+from jukinet.keys.seal import NONCE_SIZE
 from jukinet.store.disk import ROOT, RealDisk, publish
 
-FORMAT = 2
+FORMAT = 3
 MARK = "jukinet.json"
+LOCK = "lock.json"
+OURS = frozenset(
+    {"public", "keys", "towns", "centre", "keeper", "keepers", "witnesses", "agencies"}
+)
+"""The folders in a folder that are made when it is."""
+
 T = TypeVar("T")
 
 
@@ -47,21 +61,50 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Folder:
-    """The paths and small files of one folder."""
+    """The paths and small files of one folder; with its master key, what is sealed there too."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, master: MasterKey | None = None) -> None:
         self.root = root
+        self._master = master
+
+    def __repr__(self) -> str:
+        return f"<Folder {self.root}>"
+
+    @property
+    def master(self) -> MasterKey:
+        """The folder's master key; Refused where it was opened without."""
+        if self._master is None:
+            raise Refused(
+                f"{self.root}: it is locked; `jukinet unlock {self.root}` opens it until the "
+                "machine is restarted"
+            )
+        return self._master
+
+    def within(self, name: str) -> "Folder":
+        """A folder that stands in this one and has no lock of its own, such as `witnesses/w1`."""
+        return Folder(self.root / name, self.master.within(name))
+
+    def store_key(self, path: Path) -> bytes:
+        """What a store of this folder is sealed with; `path` as the folder gives it."""
+        return self.master.store_key(path.relative_to(self.root).with_suffix("").as_posix())
 
     @property
     def exists(self) -> bool:
         """Whether the folder holds a network of ours."""
         return (self.root / MARK).exists()
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is one of ours that was not made to its end: a lock, no mark, no book yet."""
+        books = (any(self.root.glob(f"{name}/*.db")) for name in ("towns", "centre", "agencies"))
+        return (self.root / LOCK).exists() and not self.exists and not any(books)
+
     def refuse_foreign(self) -> None:
         """Refused where the folder holds something that is not ours."""
         if self.root.exists() and not self.root.is_dir():
             raise Refused(f"{self.root}: it is not a folder; name another with --dir")
-        if self.root.is_dir() and not self.exists and any(_foreign(self.root)):
+        known = self.exists or self.unfinished
+        if self.root.is_dir() and not known and any(_foreign(self.root)):
             raise Refused(
                 f"{self.root}: it holds something else; name an empty or new folder with --dir"
             )
@@ -117,22 +160,37 @@ class Folder:
         """The public log."""
         return self.root / "centre" / "log"
 
-    @property
-    def keeper(self) -> Path:
-        """The keeper's file."""
-        return self.root / "keeper" / "keeper.db"
+    def keeper(self, name: str) -> Path:
+        """A keeper's folder; `within` opens it."""
+        return self.root / self.keeper_name(name)
+
+    @staticmethod
+    def keeper_name(name: str) -> str:
+        """A keeper's folder, by its path below this one."""
+        return f"keepers/{name}"
 
     def witness(self, name: str) -> Path:
-        """A witness's folder."""
-        return self.root / "witnesses" / name
+        """A witness's folder; `within` opens it."""
+        return self.root / self.witness_name(name)
+
+    @staticmethod
+    def witness_name(name: str) -> str:
+        """A witness's folder, by its path below this one."""
+        return f"witnesses/{name}"
 
     def agency(self, name: str) -> Path:
         """An agency's file."""
         return self.root / "agencies" / f"{name}.db"
 
+    def clear(self) -> None:
+        """Remove what a creation that was cut short has left, under a key that may be another."""
+        for path in self.root.iterdir() if self.unfinished else ():
+            if path.is_dir() and path.name in OURS:
+                shutil.rmtree(path)
+
     def make_folders(self) -> None:
         """All folders that the files stand in."""
-        for path in (self.town("x"), self.national, self.log / "x", self.keeper, self.agency("x")):
+        for path in (self.town("x"), self.national, self.log / "x", self.agency("x")):
             path.parent.mkdir(parents=True, exist_ok=True)
         for name in ("public", "keys/towns", "keys/agencies"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
@@ -147,12 +205,39 @@ class Folder:
     # --- keys and directory ---------------------------------------------------------------
 
     def put_ring(self, name: str, ring: Any) -> None:
-        """Write a node's secrets; `name` such as `centre` or `towns/131016`."""
-        _write(self.root / "keys" / f"{name}.json", Checked(body=_body(ring)), private=True)
+        """Write a node's secrets, sealed; `name` such as `centre` or `towns/131016`."""
+        text = msgspec.json.encode(ring)
+        sealed = self.master.seal(name, text, nonce=token_bytes(NONCE_SIZE))
+        _write(self._ring_path(name), Sealed(sealed=sealed), private=True)
 
     def ring(self, name: str, kind: type[T]) -> T:
-        """A node's secrets; raises Damaged."""
-        return _checked(self.root / "keys" / f"{name}.json", kind)
+        """A node's secrets; raises Damaged, Refused where the folder is locked."""
+        return _decoded(self._ring_path(name), self.ring_text(name), kind)
+
+    def ring_text(self, name: str) -> bytes:
+        """What was sealed as a node's secrets, as it was written; raises as `ring`."""
+        path = self._ring_path(name)
+        file = _read(path, Sealed)
+        if _digest(file.checked) != file.check:
+            raise Damaged(f"{path}: its check does not fit what it says")
+        return self.master.open(name, file.sealed)
+
+    def _ring_path(self, name: str) -> Path:
+        return self.root / "keys" / f"{name}.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """The folder's lock."""
+        return self.root / LOCK
+
+    def put_lock(self, lock: Any) -> None:
+        """Write the lock, whole or not at all."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        _write(self.lock_file, Checked(body=_body(lock)), private=True)
+
+    def lock(self, kind: type[T]) -> T:
+        """The lock; raises Damaged."""
+        return _checked(self.lock_file, kind)
 
     def put_public(self, name: str, value: Any) -> None:
         """Write something that everybody may read."""
@@ -163,11 +248,33 @@ class Folder:
         return _checked(self.root / "public" / f"{name}.json", kind)
 
 
+def read_public(path: Path, kind: type[T]) -> T:
+    """A file that some folder's `put_public` wrote, wherever it is now; raises Damaged."""
+    return _checked(path, kind)
+
+
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """A small file's content with its check."""
 
     body: msgspec.Raw
     check: str = ""
+
+    @property
+    def checked(self) -> bytes:
+        """What the check is made of."""
+        return bytes(self.body)
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """A small file's sealed content with its check, which finds decay without the key."""
+
+    sealed: bytes
+    check: str = ""
+
+    @property
+    def checked(self) -> bytes:
+        """What the check is made of."""
+        return self.sealed
 
 
 def _foreign(root: Path) -> Iterable[Path]:
@@ -188,10 +295,14 @@ def _digest(content: bytes) -> str:
 
 def _checked(path: Path, kind: type[T]) -> T:
     file = _read(path, Checked)
-    if _digest(bytes(file.body)) != file.check:
+    if _digest(file.checked) != file.check:
         raise Damaged(f"{path}: its check does not fit what it says")
+    return _decoded(path, file.checked, kind)
+
+
+def _decoded(path: Path, text: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(file.body, type=kind)
+        return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError:
         raise Damaged(f"{path}: another version of Jukinet wrote it; use that one") from None
 
@@ -207,8 +318,8 @@ def _read(path: Path, kind: type[T]) -> T:
 
 def _write(path: Path, value: Any, *, private: bool) -> None:
     """Write a small file, whole or not at all: a new one, fsynced, in the old one's place."""
-    if isinstance(value, Checked):
-        value = msgspec.structs.replace(value, check=_digest(bytes(value.body)))
+    if isinstance(value, Checked | Sealed):
+        value = msgspec.structs.replace(value, check=_digest(value.checked))
     new = path.with_suffix(".new")
     descriptor = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600 if private else 0o644)
     try:

@@ -5,11 +5,12 @@ folder opened again continues where it was, whatever ended the last process.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from secrets import token_bytes
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -27,41 +28,54 @@ from jukinet.nodes import municipality
 from jukinet.nodes.agency import Agency
 from jukinet.nodes.centre.node import Centre
 from jukinet.nodes.centre.shelves import Shelves
-from jukinet.nodes.keeper import Keeper
 from jukinet.nodes.keyring import (
+    RELEASE,
     AgencyEntry,
     AgencyRing,
     CentreRing,
     Directory,
-    KeeperRing,
     TownEntry,
     TownRing,
+    key_names,
     new_centre_ring,
+    new_tag_keys,
     new_town_ring,
-    payload_opening,
-    sector_opening,
 )
-from jukinet.nodes.message import KEEPER, Node
+from jukinet.nodes.message import Node
 from jukinet.nodes.municipality import Municipality
+from jukinet.nodes.office import Sharing
+from jukinet.nodes.seat import Seat
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.numbers.municipality_code import municipality as place_of
 from jukinet.store.disk import RealDisk
 from jukinet.store.engine import Store, open_store
 from jukinet.store.lock import only_one
 from jukinet.store.migrate import migrate
-from jukinet.tasks import witnessing
+from jukinet.tasks import keeping, locking, witnessing
+from jukinet.tasks.ceremonies import adopted, found_own
 from jukinet.tasks.folder import Folder, Mark
 from jukinet.tasks.inspecting import inspector
+from jukinet.tasks.keeping import ADDRESSES, Addresses
 from jukinet.wire.line import Line
 from jukinet.wire.mirror_reader import reader
+from jukinet.wire.remote_keeper import RemoteKeeper
 from jukinet.wire.remote_witness import RemoteWitness
 
 JST = timezone(timedelta(hours=9))
 ORIGIN = "jukinet.example/ledger"
 WITNESSES = {"w1": "ed25519", "w2": "ed25519", "w3": "ml-dsa-44"}
 WITNESSES_WANTED = 2
+KEEPERS = ("keeper-1", "keeper-2", "keeper-3")
+KEEPERS_WANTED = 2
 INSPECTING = "w1"
 MIGRATIONS = Path(municipality.__file__).parent / "migrations"
+
+
+class Kept(NamedTuple):
+    """Keepers elsewhere: what they hold, and where each is."""
+
+    sharing: Sharing
+    urls: Mapping[str, str]
 
 
 class Network:
@@ -73,7 +87,7 @@ class Network:
         line: Line,
         towns: dict[str, Municipality],
         centre: Centre,
-        keeper: Keeper,
+        keepers: dict[str, Seat | RemoteKeeper],
         agencies: dict[str, Agency],
         directory: Directory,
     ) -> None:
@@ -81,7 +95,7 @@ class Network:
         self.line = line
         self.towns = towns
         self.centre = centre
-        self.keeper = keeper
+        self.keepers = keepers
         self.agencies = agencies
         self.directory = directory
 
@@ -90,35 +104,54 @@ class Network:
 
 
 def create(
-    folder: Folder, mark: Mark, *, chance: Chance = token_bytes, witnessed: Policy | None = None
+    folder: Folder,
+    mark: Mark,
+    *,
+    chance: Chance = token_bytes,
+    witnessed: Policy | None = None,
+    kept: Kept | None = None,
 ) -> None:
     """Draw all keys and make a folder for some towns and agencies.
 
     `witnessed` says which witnesses are to sign, its logs left out; without it the folder has
-    three of its own, of whom two must.
+    three of its own, of whom two must. `kept` says which keepers elsewhere hold which shares;
+    without it the folder has three of its own, of whom two must work together.
     The mark is written last: a folder without it holds nothing yet and is made again.
     """
     folder.refuse_foreign()
+    folder.root.mkdir(parents=True, exist_ok=True)
+    with only_one(folder.root):
+        locking.refuse_other(folder)
+        _create(folder, mark, chance, witnessed, kept)
+
+
+def _create(
+    folder: Folder, mark: Mark, chance: Chance, witnessed: Policy | None, kept: Kept | None
+) -> None:
+    folder.clear()
     folder.make_folders()
     schedule = load()
-    centre = new_centre_ring(chance, list(mark.towns))
-    towns = {town: new_town_ring(chance, centre, town) for town in mark.towns}
-    one_keeper = KeeperRing(master=chance(32))
-    agencies = {name: AgencyRing(signing=chance(32)) for name in mark.agencies}
+    keys = key_names(schedule)
+    sharing = kept.sharing if kept else found_own(folder, KEEPERS, KEEPERS_WANTED, keys, chance)
+    release = next(key.public for key in sharing.keys if key.name == RELEASE)
+    tags = new_tag_keys(chance, mark.towns)
+    centre = new_centre_ring(chance, mark.towns, tags, release)
+    towns = {town: new_town_ring(chance, centre, tags[town[:2]], town) for town in mark.towns}
+    agencies = {name: AgencyRing(signing=chance(32), enrol=chance(32)) for name in mark.agencies}
     folder.put_ring("centre", centre)
-    folder.put_ring("keeper", one_keeper)
     for town, ring in towns.items():
         folder.put_ring(f"towns/{town}", ring)
     for name, held in agencies.items():
         folder.put_ring(f"agencies/{name}", held)
     log_key = VerifierKey(ORIGIN, SigningKey(centre.log).public_bytes)
-    public = directory(centre, one_keeper, towns, agencies, schedule)
+    public = directory(centre, sharing, towns, agencies, schedule)
     if witnessed is None:
         own = _witnesses(folder, log_key, chance)
         policy = m_of_n(log_key, own, WITNESSES_WANTED)
     else:
         policy = dataclasses.replace(witnessed, logs=(policies.Log(log_key),))
     folder.put_public("directory", replace(public, policy=str(policy)))
+    folder.put_public(ADDRESSES, Addresses(urls=dict(kept.urls) if kept else {}))
     folder.put_policy(bytes(policy))
     folder.put_mark(mark)
 
@@ -127,18 +160,17 @@ def _witnesses(folder: Folder, log: VerifierKey, chance: Chance) -> list[Witness
     """The network's own witnesses, each in a folder that could stand anywhere."""
     found = []
     for name, kind in WITNESSES.items():
-        root = folder.witness(name)
-        if not witnessing.stands(root):
-            witnessing.create(root, f"{name}.{ORIGIN}", kind, chance=chance)
-        witnessing.trust(root, log)
-        with witnessing.open_witness(root, looking=True) as node:
+        own = folder.within(folder.witness_name(name))
+        witnessing.create(own, f"{name}.{ORIGIN}", kind, chance=chance)
+        witnessing.trust(own.root, log)
+        with witnessing.open_witness(own, looking=True) as node:
             found += [Witness(name, VerifierKey.parse(vkey)) for vkey in node.vkeys]
     return found
 
 
 def directory(
     centre: CentreRing,
-    one_keeper: KeeperRing,
+    sharing: Sharing,
     towns: dict[str, TownRing],
     agencies: dict[str, AgencyRing],
     schedule: Schedule,
@@ -151,11 +183,9 @@ def directory(
         log=str(log_key),
         policy=str(m_of_n(log_key, (), 0)),
         centre=SigningKey(centre.signing).public_bytes,
-        payload_seal=payload_opening(one_keeper).public.raw,
-        sector_seals={
-            grant.sector: sector_opening(one_keeper, grant.sector).public.raw
-            for grant in schedule.grants.values()
-        },
+        threshold=sharing.among.threshold,
+        keepers={one.name: one for one in sharing.among.keepers},
+        group_keys={key.name: key for key in sharing.keys},
         towns={
             town: TownEntry(
                 code=town,
@@ -171,6 +201,7 @@ def directory(
                 receiver=name,
                 prefecture=prefecture if schedule.receivers[name].municipal else "",
                 verify=SigningKey(ring.signing).public_bytes,
+                enrol=OpenKey(ring.enrol).public.raw,
             )
             for name, ring in agencies.items()
         },
@@ -199,13 +230,30 @@ def _witness(known: Witness, folder: Folder, line: Line) -> Iterator[Node]:
         finally:
             remote.close()
         return
-    root = folder.witness(known.name)
+    own = folder.within(folder.witness_name(known.name))
     inspect = None
     if known.name == INSPECTING:
-        logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(root).logs]
+        logs = [VerifierKey.parse(vkey) for vkey in witnessing.card(own.root).logs]
         inspect = inspector(reader(str(folder.log)), logs, lambda: line.now)
-    with witnessing.open_witness(root, inspect=inspect) as node:
+    with witnessing.open_witness(own, inspect=inspect) as node:
         yield node
+
+
+@contextmanager
+def _keeper(
+    folder: Folder, name: str, url: str, public: Directory, chance: Chance
+) -> Iterator[Seat | RemoteKeeper]:
+    """A keeper on the line: elsewhere where it has an address, else the folder's own."""
+    if url:
+        remote = RemoteKeeper(name, url)
+        try:
+            yield remote
+        finally:
+            remote.close()
+        return
+    own = folder.within(folder.keeper_name(name))
+    with keeping.open_seat(own, directory=public, chance=chance) as seat:
+        yield seat
 
 
 @contextmanager
@@ -223,12 +271,21 @@ def open_network(
         stack.enter_context(only_one(folder.log))  # whoever else would write to this log
 
         def store(path: Path, kind: str) -> Store:
-            opened = open_store(path)
+            opened = open_store(path, key=folder.store_key(path))
             stack.callback(opened.close)
             migrate(opened, MIGRATIONS / kind)
             return opened
 
         public = folder.public("directory", Directory)
+        addresses = folder.public(ADDRESSES, Addresses).urls
+        keepers = {
+            name: stack.enter_context(
+                _keeper(folder, name, addresses.get(name, ""), public, chance)
+            )
+            for name in public.keepers
+        }
+        seats = {name: one for name, one in keepers.items() if isinstance(one, Seat)}
+        public = adopted(folder, public, seats)
         centre_ring = folder.ring("centre", CentreRing)
         line = Line(now)
         shelves = Shelves(
@@ -246,12 +303,6 @@ def open_network(
 
         ledger = Ledger(log(), shelves.chains, chance, reopen=log)
         centre = Centre(shelves, ledger, centre_ring, public, load(), chance)
-        one_keeper = Keeper(
-            KEEPER,
-            store(folder.keeper, "keeper"),
-            folder.ring("keeper", KeeperRing),
-            LogKey.parse(public.policy),
-        )
         towns = {
             town: Municipality(
                 town,
@@ -270,13 +321,20 @@ def open_network(
                 store(folder.agency(name), "agency"),
                 folder.ring(f"agencies/{name}", AgencyRing),
                 LogKey.parse(public.policy),
+                public,
                 chance,
             )
             for name in mark.agencies
         }
         witnesses = [stack.enter_context(_witness(one, folder, line)) for one in _known(public)]
-        nodes: list[Node] = [one_keeper, *witnesses, centre, *towns.values(), *agencies.values()]
+        nodes: list[Node] = [
+            *keepers.values(),
+            *witnesses,
+            centre,
+            *towns.values(),
+            *agencies.values(),
+        ]
         for node in nodes:
             line.join(node)
         line.run()
-        yield Network(folder, line, towns, centre, one_keeper, agencies, public)
+        yield Network(folder, line, towns, centre, keepers, agencies, public)

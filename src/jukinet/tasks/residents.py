@@ -15,8 +15,9 @@ from jukinet.keys import ratchet
 from jukinet.law.leaf import Holder, SampleResultLeaf
 from jukinet.law.objection import Outcome
 from jukinet.law.record import Record
+from jukinet.law.schedule import load
 from jukinet.nodes.agency import Agency
-from jukinet.nodes.counter import VALID_DAYS
+from jukinet.nodes.counter import VALID_DAYS, Renewed
 from jukinet.nodes.message import (
     CENTRE,
     Body,
@@ -61,6 +62,43 @@ def give_view_key(
     if given.key is None:
         raise Refused(given.refused or "view key: no word from the centre; try again later")
     return given.key
+
+
+def fresh_number(
+    network: Network,
+    town: Municipality,
+    record: Record,
+    sector: str,
+    *,
+    official: str = "official-1",
+) -> Renewed:
+    """Have a sector, or all of them (""), know a person by another number from now on.
+
+    Refused where it cannot be; Malformed for a sector that the schedules do not have: an agency's
+    one affair, such as `pension/1-73`.
+    """
+    if sector and sector not in {grant.sector for grant in load().grants.values()}:
+        raise Malformed(f"--sector: the schedules know no {sector[:64]!r}; `jukinet schedules`")
+    return _stood(network, *town.counter.renew(record, official=official, sector=sector))
+
+
+def write_down_union(
+    network: Network, town: Municipality, gone: Record, kept: Record, *, official: str
+) -> Renewed:
+    """Have it written down, on both chains, that two records of a town are of one person.
+
+    Again does no harm: another leaf says the same.
+    """
+    return _stood(network, *town.counter.merge(gone, kept, official=official))
+
+
+def _stood(network: Network, asked: Renewed, message: Message) -> Renewed:
+    """Send what a desk asks, and wait for its leaf; Refused where none stands."""
+    network.line.post(message)
+    network.line.run()
+    if asked.leaf < 0:
+        raise Refused(asked.refused or "desk: no word from the centre; try again later")
+    return asked
 
 
 def public_log(folder: Folder) -> Mirror:

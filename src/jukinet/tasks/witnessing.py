@@ -1,8 +1,9 @@
 """Witnessing (立会人の置き場所): where one witness stands on a machine, and whom it cosigns for.
 
     public/witness.json    its name, and the keys of the logs that it knows
-    keys/witness.json      the seeds of its keys, readable by their owner alone
-    witness.db             the last checkpoint of each log, and evidence
+    keys/witness.json      the seeds of its keys, sealed under the folder's master key
+    witness.db             the last checkpoint of each log, and evidence; sealed too
+    lock.json              the master key, wrapped; not where the folder stands in a network's
 
 One process works in the folder at a time (`store.lock`); others may look. The keys are written
 first and the public file last: a folder without it is no witness yet, and is made again.
@@ -38,7 +39,7 @@ BOTH = "both"
 NAME_SIZE_MAX = 255
 
 _SCRIPTS = Path(witness.__file__).parent / "migrations" / "witness"
-_OURS = {".lock", "keys", "public"}
+_OURS = {".lock", "lock.json", "keys", "public"}
 _NAME = "witness"
 
 
@@ -55,26 +56,34 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     logs: tuple[str, ...] = ()  # verifier keys
 
 
-def create(root: Path, name: str, kind: str = BOTH, *, chance: Chance = token_bytes) -> list[str]:
+def create(
+    folder: Folder, name: str, kind: str = BOTH, *, chance: Chance = token_bytes
+) -> list[str]:
     """Draw a witness's keys and make its folder; returns the public keys (vkeys).
 
     Raises Malformed for a name or kind that no key has, Refused for a folder that is in use.
     """
-    refuse_name(name)
-    if len(name.encode()) > NAME_SIZE_MAX:
-        raise Malformed(f"name: at most {NAME_SIZE_MAX} bytes; a domain and a path are usual")
-    if kind not in (*KINDS, BOTH):
-        raise Malformed(f"kind: wants {', '.join(KINDS)} or {BOTH}")
-    _refuse_used(root)
+    refuse_unfit(folder.root, name, kind)
+    root = folder.root
     for part in ("public", "keys"):
         (root / part).mkdir(parents=True, exist_ok=True)
     os.chmod(root / "keys", 0o700)
     kinds = list(KINDS) if kind == BOTH else [kind]
     ring = WitnessRing(seeds={one: chance(SEED_SIZE) for one in kinds})
     with only_one(root):
-        Folder(root).put_ring(_NAME, ring)
-        Folder(root).put_public(_NAME, Card(name=name))
+        folder.put_ring(_NAME, ring)
+        folder.put_public(_NAME, Card(name=name))
     return [str(witness.verifier_of(name, key)) for key in _signers(ring)]
+
+
+def refuse_unfit(root: Path, name: str, kind: str) -> None:
+    """Malformed for a name or kind that no key has, Refused for a folder that is in use."""
+    refuse_name(name)
+    if len(name.encode()) > NAME_SIZE_MAX:
+        raise Malformed(f"name: at most {NAME_SIZE_MAX} bytes; a domain and a path are usual")
+    if kind not in (*KINDS, BOTH):
+        raise Malformed(f"kind: wants {', '.join(KINDS)} or {BOTH}")
+    _refuse_used(root)
 
 
 def stands(root: Path) -> bool:
@@ -123,14 +132,15 @@ def logs_of(words: str) -> list[VerifierKey]:
 
 @contextmanager
 def open_witness(
-    root: Path, *, inspect: Inspector | None = None, looking: bool = False
+    folder: Folder, *, inspect: Inspector | None = None, looking: bool = False
 ) -> Iterator[Witness]:
     """The witness of a folder, until the end; who is only `looking` needs not be the only one."""
-    found = card(root)
-    ring = Folder(root).ring(_NAME, WitnessRing)
+    found = card(folder.root)
+    ring = folder.ring(_NAME, WitnessRing)
     logs = [VerifierKey.parse(vkey) for vkey in found.logs]
-    with nullcontext() if looking else only_one(root):
-        store = open_store(root / "witness.db")
+    path = folder.root / "witness.db"
+    with nullcontext() if looking else only_one(folder.root):
+        store = open_store(path, key=folder.store_key(path))
         try:
             migrate(store, _SCRIPTS)
             yield Witness(found.name, store, _signers(ring), logs, inspect)

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from jukinet.feed import outbox
 from jukinet.law.schedule import load
-from jukinet.nodes.municipality import POOL_LOW, Municipality
+from jukinet.nodes.municipality import Municipality
 from jukinet.numbers.municipality_code import MunicipalityCode, municipality, prefecture_name
 from jukinet.register import codes
 from jukinet.web.charts import TILES, Point, Tile, bar, columns, japan
@@ -47,6 +47,8 @@ LEAF_NAMES: Final = {
     "objection_answer": mark("answers to objections"),
     "grant": mark("rows of the schedules, before they count"),
     "key": mark("keys, before they count"),
+    "release": mark("keys released to the centre by the keepers"),
+    "fresh_number": mark("sector numbers made anew on request"),
     "run": mark("closed days, months and years"),
     "sample": mark("samples that were drawn"),
     "sample_result": mark("results of samples"),
@@ -123,7 +125,7 @@ def towns(visit: Visit) -> Reply:
             "towns": standing,
             "map": japan(_tiles(standing, visit.tongue), title=visit.tongue.say("Map of Japan")),
             "waiting": sum(town.waiting for town in standing),
-            "low": POOL_LOW,
+            "low": codes.LOW,
             "states": STATES,
         },
     )

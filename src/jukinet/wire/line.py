@@ -3,14 +3,21 @@
 Everything is delivered once and in order, so one run of a world is like every other with the same
 seed. Time is what the driver says it is. A wake for now is delivered after all that was sent
 before it: so nodes that collect a group collect what is there to collect.
+
+A node may stand for one elsewhere (wire.remote_keeper): what it was given goes out at once, and the
+line waits for the reply when nothing else is to be done. While it waits the line's clock goes on as
+the world's does, so a time-out that a node has set comes in its real time. Where it is known that
+no reply will come, nobody waits: the clock goes on to the time-out. Without such nodes the line
+has no clock but its driver's.
 """
 
 from collections import deque
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
 from jukinet.nodes.message import Message, Node, Out, Tick, Wake
+from jukinet.wire.elsewhere import Elsewhere, Remote
 
 
 class Line:
@@ -24,11 +31,19 @@ class Line:
         self._wakes: list[tuple[datetime, int, str]] = []
         self._order = 0
         self._kept: dict[str, list[Message]] = {}
+        self._elsewhere = Elsewhere()
+        self._owed_until = now
 
     def join(self, node: Node) -> None:
         """Put a node on the line and bring it up."""
         self._nodes[node.name] = node
+        if isinstance(node, Remote):
+            node.connect(self._elsewhere)
         self._take(node.name, node.start(self.now))
+
+    def leave(self, name: str) -> None:
+        """Take a node off the line; what was under way to it is kept for who listens."""
+        self._nodes.pop(name, None)
 
     def listen(self, name: str) -> list[Message]:
         """Messages for a name that is no node are kept in this list (a desk, a test)."""
@@ -43,10 +58,15 @@ class Line:
         while True:
             while self._queue:
                 self._deliver(self._queue.popleft())
-            if not self._wakes or self._wakes[0][0] > self.now:
+            if self._wakes and self._wakes[0][0] <= self.now:
+                _, _, name = heappop(self._wakes)
+                self._deliver(Message(sender=name, receiver=name, body=Tick()))
+            elif self._elsewhere.under_way:
+                self._wait()
+            elif self._wakes and self._wakes[0][0] <= self._owed_until:
+                self.now = self._wakes[0][0]
+            else:
                 return
-            _, _, name = heappop(self._wakes)
-            self._deliver(Message(sender=name, receiver=name, body=Tick()))
 
     def until(self, then: datetime) -> None:
         """Let time pass to a moment, waking nodes on the way."""
@@ -55,6 +75,16 @@ class Line:
             self.now = max(self.now, self._wakes[0][0])
             self.run()
         self.now = max(self.now, then)
+
+    def _wait(self) -> None:
+        """For a reply from elsewhere, but not longer than to the next wake."""
+        until = (self._wakes[0][0] - self.now).total_seconds() if self._wakes else None
+        come = self._elsewhere.wait(until)
+        self.now += timedelta(seconds=come.after_seconds)
+        self._queue.extend(come.messages)
+        if come.owed_seconds is not None:
+            owed = self.now + timedelta(seconds=come.owed_seconds)
+            self._owed_until = max(self._owed_until, owed)
 
     def _deliver(self, message: Message) -> None:
         self.delivered += 1

@@ -14,27 +14,20 @@ signature is the only authentication, as the protocol has it.
 Source: C2SP tlog-witness; Prometheus text exposition format 0.0.4.
 """
 
-import socket
 from asyncio import to_thread
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
-import uvicorn
 from litestar import Litestar, Request, Response, get, post
 
-from jukinet.errors import JukinetError, Refused
+from jukinet.errors import JukinetError
 from jukinet.merkle.witnessing import PATH, QUESTION_SIZE_MAX, STATUSES, TEXT_TYPE, UNABLE, Reply
 from jukinet.nodes.witness import FORK, RULE, UNJOINED, Witness
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-AT_ONCE_MAX = 100
-"""Connections; whoever comes when there are more is told to come again (503)."""
-STOP_SECONDS = 5
-"""How long a question that is under way may take when the server is told to stop."""
 
 
 class Desk:
@@ -134,34 +127,6 @@ def application(
         openapi_config=None,
         logging_config=None,
     )
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that waits for connections; port 0 takes any that is free. Refused where it cannot.
-
-    Who connects before the server serves waits in line.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        raise Refused(f"{host} port {port}: {error}; name another with --host and --port") from None
-
-
-def serve(app: Callable[..., Any], listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; what is under way is answered first."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=AT_ONCE_MAX,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _metric(name: str, kind: str, says: str, values: dict[str, int]) -> Iterator[str]:

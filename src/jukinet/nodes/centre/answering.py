@@ -8,6 +8,7 @@ from typing import Final
 
 from jukinet.disclosure import door
 from jukinet.disclosure.door import Candidate, Pending
+from jukinet.disclosure.pseudonyms import Issued
 from jukinet.errors import JukinetError, OutOfStep, Refused
 from jukinet.keys.seal import pad
 from jukinet.law.inquiry import Answer, Receipt, Refusal
@@ -15,12 +16,13 @@ from jukinet.law.notice import Notice
 from jukinet.nodes.message import CENTRE, Message, Rejected
 from jukinet.nodes.sealing import open_payload
 
+NOTHING_ISSUED: Final = Issued()
 SIZES: Final = (1024, 4096, 16384, 65536, 262144)
 
 
-def answer(pending: Pending, *, number: str = "", handle: bytes = b"") -> Message:
+def answer(pending: Pending, issued: Issued = NOTHING_ISSUED) -> Message:
     """What is given, with its receipt."""
-    content = door.content(pending, number=number, handle=handle).encode()
+    content = door.content(pending, issued).encode()
     size = next(size for size in SIZES if len(content) < size)
     body = Answer(nonce=pending.inquiry.nonce, content=pad(content, size), receipt=pending.receipt)
     return Message(sender=CENTRE, receiver=pending.asker, body=body)

@@ -9,7 +9,6 @@ from datetime import date, datetime
 
 from jukinet.index import people
 from jukinet.keys.chance import Chance
-from jukinet.keys.seal import SealKey
 from jukinet.law.identity import (
     LOCATOR_BYTES,
     ROOT_BYTES,
@@ -25,13 +24,13 @@ from jukinet.names.address import Address
 from jukinet.names.era import parse_iso
 from jukinet.names.legal import LegalName
 from jukinet.nodes.centre.shelves import Shelves
-from jukinet.nodes.sealing import seal_notice, start_chain
+from jukinet.nodes.sealing import Seals, seal_notice, start_chain
 from jukinet.numbers.resident_code import complete
 
 DECOY = bytes(LOCATOR_BYTES)
 
 
-def place_decoys(shelves: Shelves, seal: SealKey, chance: Chance, now: datetime) -> None:
+def place_decoys(shelves: Shelves, seals: Seals, chance: Chance, now: datetime) -> None:
     """Put a decoy into each prefecture that has none yet, and start the chain they share.
 
     The chain comes first: a crash between the two leaves a chain that the next decoy shares, never
@@ -43,16 +42,16 @@ def place_decoys(shelves: Shelves, seal: SealKey, chance: Chance, now: datetime)
     )
     with shelves.chains.begin() as tx:
         if not chains.of(tx, [DECOY]):
-            chains.start(tx, [(DECOY, start_chain(attachment, seal))])
+            chains.start(tx, [(DECOY, start_chain(attachment, seals, chance))])
     for prefecture, store in shelves.prefectures.items():
         with store.begin() as tx:
             if people.found(tx, prefecture, DECOY) is None:
-                sealed = _sealed(prefecture, attachment, seal, chance)
+                sealed = _sealed(prefecture, attachment, seals, chance)
                 arrived = people.Arrived(0, bytes(32), sealed, sealed.search_tags)
                 people.take_in(tx, prefecture, [arrived], now.isoformat())
 
 
-def _sealed(prefecture: str, attachment: Attachment, seal: SealKey, chance: Chance) -> SealedNotice:
+def _sealed(prefecture: str, attachment: Attachment, seals: Seals, chance: Chance) -> SealedNotice:
     return seal_notice(
         nobody(prefecture, attachment.root),
         town=f"{prefecture}0000",
@@ -61,7 +60,7 @@ def _sealed(prefecture: str, attachment: Attachment, seal: SealKey, chance: Chan
         fresh_chain=False,
         tag_key=chance(32),
         code_key=chance(32),
-        seal=seal,
+        seals=seals,
         chance=chance,
     )
 

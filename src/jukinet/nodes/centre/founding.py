@@ -12,6 +12,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from jukinet.law.leaf import GrantLeaf, KeyLeaf, Leaf, RefusalLeaf, leaf_time
 from jukinet.law.schedule import Schedule
 from jukinet.law.standing import same_row
@@ -79,7 +81,16 @@ def _new_keys(noted: Noted, directory: Directory, now: datetime) -> Iterator[Key
 
 def _keys(directory: Directory) -> Iterator[_Key]:
     for entry in directory.agencies.values():
-        yield _Key("agency", entry.id, entry.verify)
-    sectors = sorted(directory.sector_seals.items())
-    yield _Key("keepers", "1", directory.payload_seal + b"".join(key for _, key in sectors))
+        yield _Key("agency", entry.id, entry.verify + entry.enrol)
+    yield _Key("keepers", "1", keepers_content(directory))
     yield _Key("witnesses", "1", directory.policy.encode())
+
+
+def keepers_content(directory: Directory) -> bytes:
+    """The keepers as they work together, in bytes: who they are, how many must, and their keys."""
+    keepers = sorted(directory.keepers.values(), key=lambda one: one.index)
+    keys = sorted(directory.group_keys.values(), key=lambda one: one.name)
+    return _encode((directory.threshold, keepers, keys))
+
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode

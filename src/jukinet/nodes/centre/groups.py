@@ -1,26 +1,20 @@
 """Groups (まとめ書き): what is to be written at one moment is written at once.
 
-What waits for the ledger is staged with its drafts and with what comes next; what waits for the
-keepers is ordered with its tasks. A group goes to the ledger whole; one is under way at a time,
-until the witnesses have signed. Then its receipts are given out, and the orders that follow from it
-go to the keepers as one.
+What waits for the ledger is staged with its drafts and with what comes next. A group goes to the
+ledger whole; one is under way at a time, until the witnesses have signed. Then its receipts are
+given out, and what follows from it goes to the keepers as one (`keepers`).
 """
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
-from jukinet.keys.chance import Chance
 from jukinet.law.inquiry import Receipt
 from jukinet.law.standing import day_of
 from jukinet.ledger.closing import Closing, closing
 from jukinet.ledger.writer import Draft, Group, Ledger
-from jukinet.nodes.message import CENTRE, KEEPER, KeeperOrder, KeeperReply, Message, Task
 
 Written = Callable[[tuple[Receipt, ...]], None]
-Kept = Callable[[Sequence[bytes | None]], None]
 
 
 class Staged(NamedTuple):
@@ -31,18 +25,10 @@ class Staged(NamedTuple):
     again: Callable[[], "Staged"] | None = None
 
 
-class Ordered(NamedTuple):
-    """Something that waits for the keepers."""
-
-    tasks: tuple[Task, ...]  # their `receipt` is a place in `receipts`
-    receipts: tuple[Receipt, ...]
-    then: Kept
-
-
 class Groups:
-    """What waits for the ledger, and what waits for the keepers."""
+    """What waits for the ledger."""
 
-    def __init__(self, ledger: Ledger, chance: Chance) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._staged: list[Staged] = []
         self._waiting = 0
@@ -50,10 +36,6 @@ class Groups:
         self._closed_on: date | None = None  # the day whose yesterday is closed
         self._ended: Closing | None = None  # a day that is being closed, likewise
         self._written: Group | None = None  # it waits for the witnesses
-        self._ordered: list[Ordered] = []
-        self._orders: dict[int, list[Ordered]] = {}
-        # A reply to an order from before a crash must not be taken for one to an order of now.
-        self._next_order = int.from_bytes(chance(6), "big")
 
     @property
     def staged(self) -> int:
@@ -74,10 +56,6 @@ class Groups:
         """Have drafts written with the next group."""
         self._staged.append(staged)
         self._waiting += _weight(staged)
-
-    def order(self, tasks: tuple[Task, ...], receipts: tuple[Receipt, ...], then: Kept) -> None:
-        """Have the keepers do some tasks."""
-        self._ordered.append(Ordered(tasks, receipts, then))
 
     def write(self, now: datetime) -> bool:
         """Write what is staged as one group; whether there was anything.
@@ -127,34 +105,6 @@ class Groups:
             group.append(one.again() if one.again and mine & taken else one)
             taken |= mine
         return group
-
-    def orders(self) -> list[Message]:
-        """The order to the keepers for all that was ordered since the last time."""
-        ordered, self._ordered = self._ordered, []
-        if not ordered:
-            return []
-        receipts: list[Receipt] = []
-        tasks: list[Task] = []
-        for one in ordered:
-            first = len(receipts)
-            receipts += one.receipts
-            tasks += [replace(task, receipt=first + task.receipt) for task in one.tasks]
-        order = KeeperOrder(order=self._next_order, receipts=tuple(receipts), tasks=tuple(tasks))
-        self._orders[self._next_order] = ordered
-        self._next_order += 1
-        return [Message(sender=CENTRE, receiver=KEEPER, body=order)]
-
-    def kept(self, reply: KeeperReply) -> None:
-        """The keepers have answered; go on with each."""
-        ordered = self._orders.pop(reply.order, [])
-        values = reply.values
-        if len(values) != sum(len(one.tasks) for one in ordered):
-            values = (None,) * sum(len(one.tasks) for one in ordered)
-        start = 0
-        for one in ordered:
-            end = start + len(one.tasks)
-            one.then(values[start:end])
-            start = end
 
 
 def _weight(staged: Staged) -> int:

@@ -8,6 +8,7 @@ damaged file can be read as far as it goes; nothing here writes, and no table is
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
+from jukinet.index.generations import GENERATIONS, MERGED, Generation, Merged
 from jukinet.index.numbering import (
     ALLOTMENTS,
     CODE_DIGITS,
@@ -82,6 +83,16 @@ def allotments(read: Read) -> Iterator[Allotment]:
     return read(ALLOTMENTS)
 
 
+def generations(read: Read) -> Iterator[Generation]:
+    """Who has wanted fresh numbers, and how often."""
+    return read(GENERATIONS)
+
+
+def merged(read: Read) -> Iterator[Merged]:
+    """Which records have become one with others."""
+    return read(MERGED)
+
+
 def positions(codes: Sequence[str], pool_key: bytes) -> list[int]:
     """The place of each code in the order in which the centre gives them out."""
     tens = [int(code[:CODE_DIGITS]) for code in codes]
@@ -92,6 +103,8 @@ __all__ = [
     "DECOY",
     "Allotment",
     "CodeInUse",
+    "Generation",
+    "Merged",
     "Person",
     "Read",
     "Residence",
@@ -101,7 +114,9 @@ __all__ = [
     "WrappedKey",
     "allotments",
     "codes_in_use",
+    "generations",
     "individual_numbers",
+    "merged",
     "nobody",
     "people",
     "positions",

@@ -17,6 +17,7 @@ from jukinet.feed import inbox, reconcile
 from jukinet.feed.inbox import New
 from jukinet.feed.link import Batch, Item, stream_name
 from jukinet.index import numbering, people, whereabouts
+from jukinet.index.generations import Generations
 from jukinet.index.people import Arrived
 from jukinet.keys.seal import SEAL_OVERHEAD
 from jukinet.law.identity import SEED_BYTES
@@ -25,14 +26,14 @@ from jukinet.law.notice import SealedNotice
 from jukinet.law.tags import TAG_BYTES, stored
 from jukinet.ledger import chains
 from jukinet.nodes.centre.decoy import DECOY
+from jukinet.nodes.centre.releasing import Releasing
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.keyring import CentreRing, Directory
 from jukinet.nodes.letters import Posted, Relayed
 from jukinet.nodes.message import CENTRE, Compare, Compared, FeedAck
-from jukinet.nodes.pools import PoolGrant, PoolRequest
+from jukinet.nodes.pools import GRANT_MAX, PoolGrant, PoolRequest
 from jukinet.nodes.relay import Handed, hand_on, handed
 
-POOL_GRANT_MAX = 100_000
 LETTER_BYTES_MAX = 16_384
 VERSION_MAX = 2**60
 
@@ -56,7 +57,16 @@ class _Read(NamedTuple):
 class Intake:
     """The towns' feeds at the centre."""
 
-    def __init__(self, shelves: Shelves, ring: CentreRing, directory: Directory) -> None:
+    def __init__(
+        self,
+        shelves: Shelves,
+        ring: CentreRing,
+        directory: Directory,
+        releasing: Releasing,
+        generations: Generations,
+    ) -> None:
+        self._releasing = releasing
+        self._generations = generations
         self._shelves = shelves
         self._ring = ring
         self._directory = directory
@@ -74,6 +84,7 @@ class Intake:
         read = self._read(town, new)
         self._begin_chains(read.notices)
         left = self._note_nationally(town, read.notices)
+        self._unite(town, read.notices)
         told = self._hand_on(town, batch.stream, read)
         with store.begin() as tx:
             people.take_in(tx, town[:2], read.notices, new.standing.heard_at)
@@ -112,7 +123,8 @@ class Intake:
         notice = _decode_notice(item.body)
         people.check(notice, town)
         _check_sizes(notice)
-        tags = [stored(self._ring.index[town[:2]], tag) for tag in notice.search_tags]
+        key = self._releasing.of(town[:2]).index
+        tags = [stored(key, tag) for tag in notice.search_tags]
         return Arrived(number, sha256(item.body).digest(), notice, tags)
 
     def _letter(self, item: Item) -> Posted:
@@ -162,6 +174,23 @@ class Intake:
             whereabouts.note(tx, moves)
         return moves.left
 
+    def _unite(self, town: str, arrived: Sequence[Arrived]) -> None:
+        """Records that were united with another lead to it; one that lives again does no more.
+
+        Again does no harm, so a crash on the way is mended by the batch that is sent again.
+        """
+        for one in arrived:
+            locator, kept = one.notice.locator, one.notice.kept
+            if one.notice.live:
+                self._generations.part(locator)
+            elif kept and not self._circle(locator, kept):
+                self._generations.merge(locator, kept, town[:2])
+
+    def _circle(self, locator: bytes, kept: bytes) -> bool:
+        """Whether a town's word would make records lead in a circle: then it is left aside."""
+        end = self._generations.kept(kept)
+        return end is not None and end.kept == locator
+
     def _hand_on(self, town: str, stream: str, read: _Read) -> frozenset[str]:
         """Letters go into the receiving towns' feeds; pools into the asking town's."""
         told = {posted.receiver for _, posted in read.letters}
@@ -187,7 +216,7 @@ class Intake:
         with self._shelves.national.begin() as tx:
             pool = numbering.allot(
                 tx,
-                max(1, min(request.count, POOL_GRANT_MAX)),
+                max(1, min(request.count, GRANT_MAX)),
                 code_key=self._ring.pool,
                 number_key=self._ring.numbers,
                 tag_key=self._ring.codes,

@@ -23,8 +23,8 @@ from datetime import datetime, time, timedelta
 
 from jukinet.errors import Malformed, OutOfStep
 from jukinet.feed.link import Batch, stream_name
+from jukinet.index.generations import Generations
 from jukinet.keys.chance import Chance
-from jukinet.keys.seal import SealKey
 from jukinet.law.inquiry import Receipt
 from jukinet.law.leaf import JAPAN
 from jukinet.law.schedule import Schedule
@@ -35,19 +35,20 @@ from jukinet.nodes.centre.founding import cut_off, founding
 from jukinet.nodes.centre.groups import Groups, Staged
 from jukinet.nodes.centre.inquiries import Inquiries
 from jukinet.nodes.centre.intake import Intake
+from jukinet.nodes.centre.keepers import Keepers
 from jukinet.nodes.centre.opening import Openings
+from jukinet.nodes.centre.releasing import NOT_YET, Releasing
 from jukinet.nodes.centre.residents import Residents
 from jukinet.nodes.centre.samples import Samples
+from jukinet.nodes.centre.searching import Searching
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.centre.witnesses import Witnesses
 from jukinet.nodes.feeding import Sender
 from jukinet.nodes.keyring import CentreRing, Directory, signing_key
 from jukinet.nodes.message import (
     CENTRE,
-    KEEPER,
     AnswerObjection,
     Ask,
-    AskMany,
     AskRows,
     Body,
     Compare,
@@ -55,8 +56,9 @@ from jukinet.nodes.message import (
     DrawSample,
     Feed,
     FeedAck,
+    FreshNumber,
     GiveViewKey,
-    KeeperReply,
+    MergeRecords,
     Message,
     Objection,
     Out,
@@ -65,9 +67,11 @@ from jukinet.nodes.message import (
     Tick,
     Wake,
 )
+from jukinet.nodes.sealing import Seals
 
 GROUP_MAX = 256
 STAGED_MAX = 4096  # questions that wait for the witnesses; more are turned away
+HELD_MAX = 1024  # batches of towns' feeds that wait for the keys of the tags
 RETRY_AFTER = timedelta(seconds=5)
 
 
@@ -92,15 +96,30 @@ class Centre:
         self._directory = directory
         self._schedule = schedule
         self._chance = chance
-        self._intake = Intake(shelves, ring, directory)
-        self._groups = Groups(ledger, chance)
+        self._groups = Groups(ledger)
+        self._keepers = Keepers(directory, chance, self.out_of_step)
+        self._releasing = Releasing(self._groups, self._keepers, ring, self.out_of_step)
+        self._generations = Generations(shelves.national)
+        self._intake = Intake(shelves, ring, directory, self._releasing, self._generations)
+        self._held: list[tuple[str, Batch]] = []  # until the keys of the tags are open
         self._witnesses = Witnesses(policy.parse(directory.policy), self.out_of_step)
         self._inquiries = Inquiries(
-            shelves, ledger, self._groups, ring, directory, schedule, self.out_of_step
+            Searching(shelves, ring, self._releasing),
+            ledger,
+            self._groups,
+            self._keepers,
+            self._generations,
+            ring,
+            directory,
+            schedule,
+            chance,
+            self.out_of_step,
         )
-        self._residents = Residents(ledger, self._groups, shelves.chains, directory)
-        self._openings = Openings(ledger, self._groups, self.out_of_step)
-        self._samples = Samples(ledger, self._groups, shelves.chains, ring, directory)
+        self._residents = Residents(ledger, self._groups, shelves, self._generations, directory)
+        self._openings = Openings(ledger, self._groups, self._keepers, self.out_of_step)
+        self._samples = Samples(
+            ledger, self._groups, self._keepers, shelves.chains, ring, directory
+        )
         self._retry_at: datetime | None = None  # the ledger could not write
         self._shut = ""  # why nothing is taken until it can
         self._rows_wanted: set[str] = set()  # agencies that ask for the leaves of their rows
@@ -125,12 +144,12 @@ class Centre:
         asked about the checkpoint that stands: a crash may have come before they were, or the log
         have been put back to an older state since.
         """
-        seal = SealKey(self._directory.payload_seal)
-        place_decoys(self.shelves, seal, self._chance, now)
+        place_decoys(self.shelves, Seals.of(self._directory), self._chance, now)
         noted = self.ledger.noted
         drafts = founding(noted, self._schedule, self._directory, now) + cut_off(noted, now)
         if drafts:
             self._groups.stage(Staged(drafts, self._founded))
+        self._releasing.begin(now)
         self._residents.start()
         sent = [one for feed in self._feeds.values() for one in feed.start(now)]
         asked = self._witnesses.come_up(self.ledger.log, now)
@@ -149,9 +168,8 @@ class Centre:
             return self._tick(now)
         if isinstance(body, Cosigned):
             return self._cosigned(sender, body, now)
-        if isinstance(body, KeeperReply) and sender == KEEPER:
-            self._groups.kept(body)
-            return self._sent(now)
+        if self._keepers.step(sender, body, now):
+            return [*self._let_in(now), *self._sent(now)]
         if isinstance(body, AskRows) and sender in self._directory.agencies:
             self._rows_wanted.add(sender)
             return self._sent(now)
@@ -164,13 +182,16 @@ class Centre:
     def _take(self, sender: str, body: Body, now: datetime) -> None:
         """Take what somebody wants written down, as far as the ledger's next group."""
         closed = self._shut or self._full()
-        self._inquiries.closed = self._residents.closed = self._samples.closed = closed
+        self._residents.closed = self._samples.closed = closed
+        self._inquiries.closed = closed or ("" if self._releasing.done else NOT_YET)
         if isinstance(body, Ask):
             self._inquiries.ask(sender, body, now)
-        elif isinstance(body, AskMany):
-            self._inquiries.ask_many(sender, body, now)
         elif isinstance(body, GiveViewKey):
             self._residents.give_key(sender, body, now)
+        elif isinstance(body, FreshNumber):
+            self._residents.fresh_number(sender, body, now)
+        elif isinstance(body, MergeRecords):
+            self._residents.merge(sender, body, now)
         elif isinstance(body, Objection):
             self._residents.object(sender, body, now)
         elif isinstance(body, AnswerObjection):
@@ -191,8 +212,12 @@ class Centre:
             out.append(_midnight(now))
         self._day_begins = True
         self._samples.tick(now)
+        self._keepers.tick(now)
+        again = self._releasing.tick(now)
+        out += [Wake(at=again)] if again else []
+        out += self._keepers.take_out(now)
         out += self._witnesses.tick(self.ledger.log, now)
-        return [*self._write(now), *out]
+        return [*self._write(now), *out, *self._sent(now, wake=False)]
 
     def _write(self, now: datetime) -> Out:
         """Write what is staged. Where a disk cannot, nothing leaves, and it is tried again."""
@@ -234,6 +259,8 @@ class Centre:
 
     def _full(self) -> str:
         """Why no more is taken while the witnesses are waited for; memory is not for queues."""
+        if self._keepers.full:
+            return "keepers: they do not keep up; ask again in a minute"
         if self._groups.waiting < STAGED_MAX:
             return ""
         return "ledger: its witnesses do not answer; ask again in a minute"
@@ -244,10 +271,10 @@ class Centre:
             self._day_begins = False
             self._openings.begin(now)
         out = [
+            *self._keepers.take_out(now),
             *self._inquiries.take_out(),
             *self._residents.take_out(),
             *self._samples.take_out(),
-            *self._groups.orders(),
             *(self._rows() if self._proved else ()),
         ]
         waits = self._groups.staged and not self._groups.under_way
@@ -278,7 +305,18 @@ class Centre:
 
     # --- feeds ------------------------------------------------------------------------------
 
+    def _let_in(self, now: datetime) -> Out:
+        """What the towns sent while the keys of the tags were sealed."""
+        if not self._held or not self._releasing.done:
+            return []
+        held, self._held = self._held, []
+        return [one for town, batch in held for one in self._receive(town, batch, now)]
+
     def _receive(self, town: str, batch: Batch, now: datetime) -> Out:
+        if not self._releasing.done:
+            if len(self._held) < HELD_MAX:  # what is not acknowledged, its town sends again
+                self._held.append((town, batch))
+            return []
         try:
             applied = self._intake.receive(town, batch, now)
         except OutOfStep as error:

@@ -17,7 +17,9 @@ from jukinet.law.leaf import DeferredLeaf, OpeningLeaf
 from jukinet.law.standing import day_of
 from jukinet.ledger.writer import Draft, Ledger, Written
 from jukinet.nodes.centre.groups import Groups, Staged
-from jukinet.nodes.message import OpenKey
+from jukinet.nodes.centre.keepers import Keepers, Wanted
+from jukinet.nodes.keyring import DEFERRED
+from jukinet.nodes.message import NO_ORDER, OpenKey
 
 AT_ONCE = 256
 
@@ -25,8 +27,11 @@ AT_ONCE = 256
 class Openings:
     """Deferred entries at the centre."""
 
-    def __init__(self, ledger: Ledger, groups: Groups, out_of_step: list[str]) -> None:
+    def __init__(
+        self, ledger: Ledger, groups: Groups, keepers: Keepers, out_of_step: list[str]
+    ) -> None:
         self.out_of_step = out_of_step
+        self._keepers = keepers
         self._ledger = ledger
         self._groups = groups
         self._begun: dict[int, date] = {}  # by leaf, the day on which it was last taken up
@@ -43,11 +48,12 @@ class Openings:
             if sealed is None:  # it stays overdue, for everybody to see
                 self.out_of_step.append(f"leaf {index}: what is kept beside it is missing")
                 continue
-            (label,) = leaves.labels_of(leaf)
-            context = leaves.deferred_context(label)
-            task = OpenKey(receipt=0, step="deferred", wrapped=sealed, context=context)
+            task = OpenKey(
+                receipt=0, order=NO_ORDER, question=0, step="deferred", key=DEFERRED, sealed=sealed
+            )
+            wanted = Wanted(task, sealed, leaves.DEFERRED_CONTEXT)
             then = partial(self._opened, index, leaf, now)
-            self._groups.order((task,), (self._ledger.receipt(index),), then)
+            self._keepers.order((wanted,), (self._ledger.receipt(index),), then)
 
     def _opened(
         self, index: int, leaf: DeferredLeaf, now: datetime, values: Sequence[bytes | None]

@@ -1,9 +1,10 @@
-"""Residents (本人) at the centre: view keys that are given out, and objections to entries.
+"""Residents (本人) at the centre: view keys, fresh numbers, and objections to entries.
 
 A view key is given at a town's desk; that it is given stands on the person's own chain first, so
-that a key which somebody else fetched is seen by its owner. An objection comes with the key that
-opens the entry objected to: only its resident has it. The agency is told, and its signed answer is
-written down like the objection.
+that a key which somebody else fetched is seen by its owner. So does the wish for fresh sector
+numbers, and that two records are of one person. An objection comes with the key that opens the
+entry objected to: only its resident has it. The agency is told, and its signed answer is written
+down like the objection.
 
 What waits for an answer is kept with the entry's key (`ledger.waiting`), so that the answer can be
 sealed for the resident; it is removed with the answer, or by the next start after a crash between
@@ -11,13 +12,15 @@ the two. An objection that is sent again is told to the agency again, in the wor
 stands once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
 from msgspec.structs import replace
 
 from jukinet.errors import Damaged, JukinetError, Malformed, Refused
+from jukinet.index import whereabouts
+from jukinet.index.generations import Generations
 from jukinet.keys import ratchet
 from jukinet.keys.sign import VerifyKey
 from jukinet.law import leaf as leaves
@@ -27,7 +30,9 @@ from jukinet.law.leaf import (
     Body,
     BundleLeaf,
     DisclosureLeaf,
+    FreshNumberLeaf,
     KeyGiven,
+    NumberChanged,
     ObjectionAnswerLeaf,
     ObjectionLeaf,
     OpeningLeaf,
@@ -39,13 +44,17 @@ from jukinet.ledger import chains, waiting
 from jukinet.ledger.waiting import Waiting
 from jukinet.ledger.writer import Draft, Ledger
 from jukinet.nodes.centre.groups import Groups, Staged
-from jukinet.nodes.keyring import Directory
+from jukinet.nodes.centre.shelves import Shelves
+from jukinet.nodes.keyring import Directory, opening_key
 from jukinet.nodes.message import (
     CENTRE,
     AnswerObjection,
+    FreshNumber,
     GiveViewKey,
+    MergeRecords,
     Message,
     NotGiven,
+    NumberIsFresh,
     Objected,
     Objection,
     ObjectionAnswered,
@@ -56,19 +65,31 @@ from jukinet.nodes.message import (
 from jukinet.nodes.message import (
     Body as Said,
 )
-from jukinet.store.engine import Store
 
+OPENING = opening_key("")
 Objectionable = DisclosureLeaf | OpeningLeaf | BundleLeaf
 
 
 class Residents:
     """What residents have written down."""
 
-    def __init__(self, ledger: Ledger, groups: Groups, store: Store, directory: Directory) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        groups: Groups,
+        shelves: Shelves,
+        generations: Generations,
+        directory: Directory,
+    ) -> None:
         self.closed = ""  # why nothing is taken just now
         self._ledger = ledger
         self._groups = groups
-        self._store = store
+        self._shelves = shelves
+        self._store = shelves.chains
+        self._generations = generations
+        self._sectors = {
+            name.removeprefix(OPENING) for name in directory.group_keys if name.startswith(OPENING)
+        }
         self._verify: Mapping[str, VerifyKey] = {
             name: VerifyKey(entry.verify) for name, entry in directory.agencies.items()
         }
@@ -140,6 +161,76 @@ class Residents:
             sender,
             ViewKeyStands(request=asked.request, epoch=epoch, place=place, receipt=receipt),
         )
+
+    # --- fresh numbers, and records that become one -----------------------------------------
+
+    def fresh_number(self, sender: str, asked: FreshNumber, now: datetime) -> None:
+        """Have it written down that a person has other numbers from now on."""
+        try:
+            self._refuse_unknown(sender, asked.locator)
+            if asked.sector and asked.sector not in self._sectors:
+                raise Refused("sector: the keepers have keys for none such")
+        except Refused as error:
+            self._say(sender, NotGiven(request=asked.request, reason=str(error)))
+            return
+        body = NumberChanged(town=sender, official=asked.official, sector=asked.sector)
+        then = partial(self._renewed, sender, asked)
+        self._change(sender, asked.request, body, (asked.locator,), then, now)
+
+    def merge(self, sender: str, asked: MergeRecords, now: datetime) -> None:
+        """Have it written down that two records are of one person, on the chains of both."""
+        try:
+            for locator in (asked.locator, asked.kept):
+                self._refuse_unknown(sender, locator)
+            with self._shelves.national.begin() as tx:
+                kept = whereabouts.WHEREABOUTS.get(tx, asked.kept)
+            if kept is None:
+                raise Refused("merge: the network knows nothing of the record that is to be kept")
+            self._generations.refuse_circle(asked.locator, asked.kept)
+        except Refused as error:
+            self._say(sender, NotGiven(request=asked.request, reason=str(error)))
+            return
+        body = NumberChanged(town=sender, official=asked.official, sector="", merged=True)
+        then = partial(self._merged, sender, asked, kept.prefecture)
+        self._change(sender, asked.request, body, (asked.locator, asked.kept), then, now)
+
+    def _refuse_unknown(self, sender: str, locator: bytes) -> None:
+        self._refuse_closed()
+        with self._store.begin() as tx:
+            known = chains.of(tx, [locator])
+        if sender not in self._towns or not known:
+            raise Refused("record: the network knows no such person yet; try again tomorrow")
+
+    def _change(
+        self,
+        sender: str,
+        request: bytes,
+        body: NumberChanged,
+        locators: tuple[bytes, ...],
+        then: Callable[[tuple[Receipt, ...]], None],
+        now: datetime,
+    ) -> None:
+        if len(body.encode()) > leaves.BODY_TEXT_MAX:
+            reason = "official: it is too long to be written down"
+            self._say(sender, NotGiven(request=request, reason=reason))
+            return
+        leaf = FreshNumberLeaf(
+            time=leaves.leaf_time(now),
+            issuer=f"municipal/{sender[:2]}",
+            labels=(),
+            commitment="",
+        )
+        self._groups.stage(Staged(tuple(Draft(leaf, body, one) for one in locators), then))
+
+    def _renewed(self, sender: str, asked: FreshNumber, receipts: tuple[Receipt, ...]) -> None:
+        self._generations.renew(asked.locator, asked.sector)
+        self._say(sender, NumberIsFresh(request=asked.request, receipt=receipts[0]))
+
+    def _merged(
+        self, sender: str, asked: MergeRecords, prefecture: str, receipts: tuple[Receipt, ...]
+    ) -> None:
+        self._generations.merge(asked.locator, asked.kept, prefecture)
+        self._say(sender, NumberIsFresh(request=asked.request, receipt=receipts[0]))
 
     # --- objections -------------------------------------------------------------------------
 

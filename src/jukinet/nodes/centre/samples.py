@@ -10,13 +10,13 @@ An agency that says nothing for a day has shown nothing.
 It cannot see an answer that gave nothing of anybody, nor a chain that has begun afresh since.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
 from jukinet.disclosure import pseudonyms
-from jukinet.errors import Malformed, Refused
+from jukinet.errors import Damaged, Malformed, Refused
 from jukinet.keys import ratchet
 from jukinet.law import leaf as leaves
 from jukinet.law.inquiry import Receipt
@@ -25,10 +25,13 @@ from jukinet.law.sampling import picked
 from jukinet.ledger import chains
 from jukinet.ledger.chains import Chain
 from jukinet.ledger.writer import Draft, Ledger
+from jukinet.nodes import keeping
 from jukinet.nodes.centre.groups import Groups, Staged
-from jukinet.nodes.keyring import CentreRing, Directory
+from jukinet.nodes.centre.keepers import Keepers, Wanted
+from jukinet.nodes.keyring import SEED, CentreRing, Directory, opening_key
 from jukinet.nodes.message import (
     CENTRE,
+    NO_ORDER,
     DrawSample,
     Message,
     NotGiven,
@@ -58,7 +61,7 @@ class _Sample:
         self.picks = picks
         self.receipt = receipt
         self.waiting: dict[str, list[int]] = {}  # by agency, the leaves that it may show
-        self.shown: dict[int, Shown] = {}
+        self.shown: dict[int, tuple[str, Shown]] = {}  # with the agency that shows it
         self.agree: set[int] = set()
         self.differ: set[int] = set()
         self.nobody: set[int] = set()
@@ -76,6 +79,7 @@ class Samples:
         self,
         ledger: Ledger,
         groups: Groups,
+        keepers: Keepers,
         store: Store,
         ring: CentreRing,
         directory: Directory,
@@ -83,8 +87,10 @@ class Samples:
         self.closed = ""  # why no sample is drawn just now
         self._ledger = ledger
         self._groups = groups
+        self._keepers = keepers
         self._store = store
         self._ring = ring
+        self._directory = directory
         self._agencies = directory.agencies
         self._under_way: dict[int, _Sample] = {}
         self._out: Out = []
@@ -164,7 +170,7 @@ class Samples:
         asked = sample.waiting.pop(sender)
         for one in shown.shown:
             if one.leaf in asked and one.handle:
-                sample.shown[one.leaf] = one
+                sample.shown[one.leaf] = sender, one
             elif one.leaf in asked:
                 sample.nobody.add(one.leaf)
         if not sample.waiting:
@@ -178,60 +184,69 @@ class Samples:
                 self._open_handles(index, sample, now)
 
     def _open_handles(self, index: int, sample: _Sample, now: datetime) -> None:
-        """The handles that are this door's; the others are of nobody here, and differ."""
-        tasks: list[OpenHandle] = []
+        """The handles and tickets that are this door's; the others are of nobody here, and differ.
+
+        Handles are opened by the keepers, tickets by the door itself.
+        """
+        wanted: list[Wanted] = []
         picks: list[int] = []
-        for pick, one in sorted(sample.shown.items()):
+        found: list[tuple[int, bytes]] = []
+        for pick, (agency, one) in sorted(sample.shown.items()):
             try:
-                sealed = pseudonyms.check_handle(self._ring.door, one.sector, one.handle)
-            except Refused:
+                if len(one.handle) == pseudonyms.TICKET_BYTES:
+                    key = self._ring.door
+                    ticket = pseudonyms.open_ticket(key, one.sector, agency, one.handle)
+                    found.append((pick, ticket))
+                else:
+                    wanted.append(self._handle(one, agency, len(picks)))
+                    picks.append(pick)
+            except (Refused, Damaged):
                 sample.differ.add(pick)
-                continue
-            step = f"handle-{len(picks)}"
-            tasks.append(OpenHandle(receipt=0, sector=one.sector, sealed=sealed, step=step))
-            picks.append(pick)
-        then = partial(self._handles_opened, index, sample, picks, now)
-        self._order(tuple(tasks), sample, then)
+        then = partial(self._handles_opened, index, sample, found, picks, now)
+        self._keepers.order(wanted, (sample.receipt,), then)
+
+    def _handle(self, shown: Shown, agency: str, place: int) -> Wanted:
+        """A handle to be opened; Refused where this door has not made it for the agency."""
+        sealed = pseudonyms.check_handle(self._ring.door, shown.sector, agency, shown.handle)
+        public = self._directory.public(opening_key(shown.sector))
+        task = OpenHandle(
+            receipt=0,
+            order=NO_ORDER,
+            question=0,
+            agency=agency,
+            sector=shown.sector,
+            handle=shown.handle,
+            beside=b"",
+            step=f"handle-{place}",
+        )
+        context = pseudonyms.handle_context(shown.sector, agency, public)
+        return Wanted(task, sealed, context, proved=True)
 
     def _handles_opened(
         self,
         index: int,
         sample: _Sample,
+        tickets: Sequence[tuple[int, bytes]],
         picks: Sequence[int],
         now: datetime,
         values: Sequence[bytes | None],
     ) -> None:
-        """Whose the handles are, and the seeds of their chains."""
-        found: list[_Meant] = []
+        """Whose the handles and tickets are, and the seeds of their chains."""
+        locators = [*tickets]
         for pick, opened in zip(picks, values, strict=True):
-            locator = pseudonyms.locator_of(opened or b"")
+            meant = pseudonyms.read(opened or b"")
+            locators.append((pick, meant.locator if meant else b""))
+        found: list[_Meant] = []
+        for pick, locator in locators:
             with self._store.begin() as tx:
                 chain = chains.of(tx, [locator]).get(locator)
             if chain is None:
                 sample.differ.add(pick)
             else:
                 found.append(_Meant(pick, chain))
-        tasks = tuple(
-            OpenKey(
-                receipt=0,
-                step=f"seed-{place}",
-                wrapped=one.chain.sealed_seed,
-                context=seed_context(one.chain.locator),
-            )
-            for place, one in enumerate(found)
-        )
-        self._order(tasks, sample, partial(self._seeds_opened, index, sample, found, now))
-
-    def _order(
-        self,
-        tasks: tuple[OpenHandle, ...] | tuple[OpenKey, ...],
-        sample: _Sample,
-        then: Callable[[Sequence[bytes | None]], None],
-    ) -> None:
-        if tasks:
-            self._groups.order(tasks, (sample.receipt,), then)
-        else:
-            then(())
+        wanted = [_seed(one.chain, place) for place, one in enumerate(found)]
+        then = partial(self._seeds_opened, index, sample, found, now)
+        self._keepers.order(wanted, (sample.receipt,), then)
 
     def _seeds_opened(
         self,
@@ -273,6 +288,18 @@ class Samples:
     def _told(self, index: int, sample: _Sample, receipts: tuple[Receipt, ...]) -> None:
         del self._under_way[index]
         self._say(sample.asker, SampleDone(sample=index, receipt=receipts[0]))
+
+
+def _seed(chain: Chain, place: int) -> Wanted:
+    task = OpenKey(
+        receipt=0,
+        order=NO_ORDER,
+        question=0,
+        step=f"seed-{place}",
+        key=SEED,
+        sealed=chain.sealed_seed[: keeping.ELEMENT_BYTES],
+    )
+    return Wanted(task, chain.sealed_seed, seed_context(chain.locator))
 
 
 def _chain_labels(seed: bytes, count: int) -> set[bytes]:

@@ -20,6 +20,7 @@ from jukinet.index.people import Sealed
 from jukinet.keys.seal import mac
 from jukinet.law.inquiry import ByHandle, BySearch
 from jukinet.nodes.centre.decoy import DECOY
+from jukinet.nodes.centre.releasing import Releasing
 from jukinet.nodes.centre.shelves import Shelves
 from jukinet.nodes.keyring import CentreRing
 from jukinet.nodes.message import CENTRE
@@ -33,9 +34,10 @@ CANDIDATES_MAX = 32  # for each of them a leaf is written
 class Searching:
     """The index, as the door may read it."""
 
-    def __init__(self, shelves: Shelves, ring: CentreRing) -> None:
+    def __init__(self, shelves: Shelves, ring: CentreRing, releasing: Releasing) -> None:
         self._shelves = shelves
         self._ring = ring
+        self._releasing = releasing
 
     def by_search(self, subject: BySearch) -> tuple[tuple[Candidate, ...], datetime | None]:
         """Who has this name and birth date at a place, and since when it is known."""
@@ -43,12 +45,13 @@ class Searching:
         self._refuse_unconnected(prefecture)
         wards = [ward.code.digits for ward in wards_of(subject.place)]
         towns = wards or [subject.place.digits]
+        keys = self._releasing.of(prefecture)
         with self._shelves.of(prefecture).begin() as tx:
             locators = search.locators(
                 tx,
                 subject,
-                prefecture_key=self._ring.tags[prefecture],
-                index_key=self._ring.index[prefecture],
+                prefecture_key=keys.tags,
+                index_key=keys.index,
                 towns=towns,
             )
             if len(locators) > CANDIDATES_MAX:

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 from jukinet.errors import OutOfStep
 from jukinet.feed import inbox, outbox
-from jukinet.index import numbering, people, whereabouts
+from jukinet.index import generations, numbering, people, whereabouts
 from jukinet.ledger import chains
 from jukinet.nodes import relay
 from jukinet.store.engine import Store
 
 PREFECTURE = (people.METADATA, inbox.METADATA, outbox.METADATA, relay.METADATA)
-NATIONAL = (numbering.METADATA, whereabouts.METADATA)
+NATIONAL = (numbering.METADATA, whereabouts.METADATA, generations.METADATA)
 CHAINS = (chains.METADATA,)
 
 

@@ -192,7 +192,8 @@ class Rehearsal(Supply):
     """
 
     def __init__(self, tx: Transaction, drawn: int, *, refills: bool) -> None:
-        super().__init__(tx, book.Last(0, NO_RECORD, NO_RECORD, ""), bytes, passed_over=drawn)
+        last = book.Last(0, NO_RECORD, NO_RECORD, "")
+        super().__init__(codes.Stock(tx), last, bytes, passed_over=drawn)
         self.drawn = drawn
         self._refills = refills
 

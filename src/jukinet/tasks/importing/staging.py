@@ -1,27 +1,29 @@
 """Staging (仮置き): rows on disk until the last row of their household has been read.
 
 Rows of one household need not stand together, so all rows are read before the first household is
-entered. They wait in one SQLite file beside the town's own, readable by its owner alone: it holds
-what the export holds. It is removed at the end, and by the next import into that town where a
-crash left it. Nothing of it goes into any other file: no journal, and what SQLite sorts stays in
-memory. It is nobody's record, so nothing here is ever fsynced.
+entered. They wait in one file beside the town's own: it holds what the export holds, sealed under a
+key that is drawn for it and that only this process has. It is removed at the end, and by the next
+import into that town where a crash left it; nobody can read it then. Nothing of it goes into any
+other file: no journal, and what SQLite sorts stays in memory. It is nobody's record, so nothing
+here is ever fsynced.
 
 A number that two different rows bear is found on the way: neither row is entered, since nobody can
 say which is right. A row that is there word by word a second time is left out once.
 """
 
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from secrets import token_bytes
+from typing import Any, NamedTuple
 
 import msgspec
 
 from jukinet.errors import OutOfStep
 from jukinet.numbers.resident_code import ResidentCode
+from jukinet.store.engine import SEAL_KEY_SIZE, connect_sqlite
 from jukinet.tasks.importing.resident import Fault, Resident
 
 CACHE_KIB = 32 * 1024
@@ -88,16 +90,18 @@ class Reject(NamedTuple):
 class Staging:
     """The rows of one import, waiting."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Any, failures: tuple[type[Exception], ...]) -> None:
+        """`failures` are what the connection's driver raises."""
         self._connection = connection
+        self._failures = failures
         self._number, self._home = "", 0
-        for sentence in (*_PRAGMAS, "BEGIN", *_TABLES):
+        for sentence in ("BEGIN", *_TABLES):
             self._run(sentence)
 
-    def _run(self, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+    def _run(self, sql: str, values: tuple[object, ...] = ()) -> Any:
         try:
             return self._connection.execute(sql, values)
-        except sqlite3.Error as error:
+        except self._failures as error:
             raise OutOfStep(
                 f"staging: {error}; the rows of an import wait beside the town's file and need "
                 "about a kilobyte each, make room and import again"
@@ -138,7 +142,7 @@ class Staging:
         rejected = self._run(
             "INSERT INTO reject VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (line, *fault)
         )
-        return rejected.rowcount == 1
+        return bool(rejected.rowcount == 1)
 
     def all_in(self) -> None:
         """All rows have been put; give the memory back that looking for numbers took."""
@@ -252,9 +256,10 @@ def staged_rows(folder: Path, town: str) -> Iterator[Staging]:
     path = staging_file(folder, town)
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    connection = sqlite3.connect(path, isolation_level=None)
+    key = token_bytes(SEAL_KEY_SIZE)
+    connection, failures = connect_sqlite(str(path), key, pragmas=_PRAGMAS)
     try:
-        yield Staging(connection)
+        yield Staging(connection, failures)
     finally:
         connection.close()
         path.unlink(missing_ok=True)

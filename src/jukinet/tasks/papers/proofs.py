@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from jukinet.client.comparing import Compared
-from jukinet.client.entries import Entry, Key, Sealed
+from jukinet.client.entries import Entry, Key, Renewal, Sealed
 from jukinet.client.statement import Statement
 from jukinet.law.leaf import encode
 from jukinet.merkle.runs import Found
@@ -51,6 +51,7 @@ def with_proofs(
         "overdue": found.overdue(today),
         "entries": [entry_with_proof(entry) for entry in found.entries],
         "view_keys": [_given(key) for key in found.keys],
+        "fresh_numbers": [_renewed(one) for one in found.renewals],
     }
 
 
@@ -101,6 +102,22 @@ def _given(key: Key) -> dict[str, Any]:
         "valid_to": body and body.valid_to,
         "altered": key.altered,
         "proof": key.proof.decode(),
+    }
+
+
+def _renewed(one: Renewal) -> dict[str, Any]:
+    body = one.body
+    return {
+        "leaf": one.leaf_index,
+        "text": encode(one.leaf).decode(),
+        "time": one.leaf.time,
+        "issuer": one.leaf.issuer,
+        "town": body and body.town,
+        "official": body and body.official,
+        "sector": body and body.sector,
+        "merged": body and body.merged,
+        "altered": one.altered,
+        "proof": one.proof.decode(),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import NamedTuple
 
-from jukinet.client.entries import Entry, Key
+from jukinet.client.entries import Entry, Key, Renewal
 from jukinet.client.statement import Statement, ViewKey
 from jukinet.law.leaf import JAPAN, BundleLeaf
 from jukinet.merkle.note import VerifierKey
@@ -46,6 +46,7 @@ def statement_page(
         notices=[*_notices(found, today, warning), *more],
         lines=[line(entry) for entry in found.entries],
         keys=[key_line(one) for one in found.keys],
+        renewals=[renewal_line(one) for one in found.renewals],
         origin=VerifierKey.parse(key.log).name,
     )
 
@@ -80,6 +81,24 @@ def key_line(key: Key) -> Line:
         ]
     rows.append((Both("台帳の葉", "leaf"), Both(str(key.leaf_index), str(key.leaf_index))))
     return Line(moment(datetime.fromisoformat(key.leaf.time)), rows)
+
+
+def renewal_line(one: Renewal) -> Line:
+    """That numbers were made anew, as it is shown."""
+    body = one.body
+    if body is None:
+        rows = [(Both("符号の変更", "fresh numbers"), _gone(one.altered))]
+    else:
+        every = Both("すべての事務", "all affairs")
+        merged = Both("二つの記録の統合", "two records became one")
+        sector = Both(body.sector, body.sector) if body.sector else every
+        rows = [
+            (Both("市区町村", "by the town"), Both(body.town, body.town)),
+            (Both("担当者", "official"), Both(body.official, body.official)),
+            (Both("範囲", "for"), merged if body.merged else sector),
+        ]
+    rows.append((Both("台帳の葉", "leaf"), Both(str(one.leaf_index), str(one.leaf_index))))
+    return Line(moment(datetime.fromisoformat(one.leaf.time)), rows)
 
 
 def _notices(found: Statement, today: date, warning: str) -> Iterator[Both]:

@@ -24,6 +24,7 @@ KINDS: Final = {
     "standing": Both("居住の確認", "whether resident, moved or dead"),
     "items": Both("項目の提供", "items"),
     "changes": Both("変更情報の提供", "what has changed since a day"),
+    "convert": Both("情報連携（他機関の符号への変換）", "conversion to another's number"),
 }
 ITEMS: Final = {
     "name": Both("氏名", "name"),

@@ -31,10 +31,12 @@ def quiet(_what: str, _done: int, _total: int | None) -> None:
 def verify(folder: Folder, *, progress: Progress = quiet) -> Report:
     """Recompute everything in a folder; the report names what differs.
 
-    Raises Refused where there is no network in the folder, or another process is at work in it.
+    Raises Refused where there is no network in the folder, it is locked, or another process is at
+    work in it.
     """
     if not folder.exists and not (folder.root / "keys").is_dir():
         raise Refused(f"{folder.root}: there is no network in this folder; name another")
+    _ = folder.master
     findings = Findings()
     with only_one(folder.root), _without_collector():
         progress("files", 0, 1)

@@ -1,7 +1,7 @@
 """Agencies: every receipt proved again, every number and handle made again.
 
 A receipt must verify against the log's key and its witnesses', and its checkpoint be one of this
-very log; its entry must be the log's. A number must be what the keeper's key makes of the root of
+very log; its entry must be the log's. A number must be what the keepers' keys make of the root of
 whoever the handle means, and of whoever's chain the leaf of the answer stands on. What residents
 objected to must be as it stands in the log, and sealed beside it.
 
@@ -11,17 +11,10 @@ in which question, since the question is not kept either.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import NamedTuple
 
-from jukinet.disclosure.pseudonyms import (
-    check_handle,
-    meant,
-    sector_context,
-    sector_number,
-)
+from jukinet.disclosure.pseudonyms import check_handle, open_ticket, read
 from jukinet.errors import JukinetError
-from jukinet.keys.seal import OpenKey
 from jukinet.law.leaf import (
     DeferredLeaf,
     Given,
@@ -31,22 +24,17 @@ from jukinet.law.leaf import (
     RefusalLeaf,
     public_asker,
 )
-from jukinet.law.schedule import Receiver, load
+from jukinet.law.schedule import Kind, Receiver, load
 from jukinet.merkle import proof
 from jukinet.merkle.tree import leaf_hash, verify_inclusion
 from jukinet.nodes.agency import ASKED, GIVEN, OBJECTED, SUBJECTS, AskedRow, ObjectedRow, Subject
 from jukinet.nodes.agency import Given as GivenRow
-from jukinet.nodes.keyring import (
-    AgencyEntry,
-    CentreRing,
-    KeeperRing,
-    sector_number_key,
-    sector_opening,
-)
+from jukinet.nodes.keyring import AgencyEntry
 from jukinet.tasks.verifying.bodies import Bodies
 from jukinet.tasks.verifying.findings import UNREADABLE
 from jukinet.tasks.verifying.keeper import Used
 from jukinet.tasks.verifying.ledger import Ledger
+from jukinet.tasks.verifying.quorum import Quorum
 from jukinet.tasks.verifying.stores import Shelf
 from jukinet.tasks.verifying.witnesses import Cosignatures
 
@@ -60,6 +48,38 @@ class Bearer(NamedTuple):
 
     root: bytes
     prefectures: frozenset[str]
+
+
+class Known(NamedTuple):
+    """By what numbers, handles and tickets are made again."""
+
+    bearers: Mapping[bytes, Bearer]
+    generations: Mapping[tuple[bytes, str], int]
+    merged: Mapping[bytes, bytes]
+    quorum: Quorum
+    door: bytes
+
+    def numbers(self, locator: bytes, sector: str) -> set[str]:
+        """Every number that a person has or had in a sector, in all generations."""
+        found: set[str] = set()
+        newest = sum(self.generations.get((locator, one), 0) for one in (sector, ""))
+        for generation in range(newest + 1):
+            root = self.bearers[locator].root
+            found.add(self.quorum.number(sector, root, generation))
+        return found
+
+    def superseded(self, sector: str) -> set[str]:
+        """The numbers of records that have become one with others."""
+        return {
+            number
+            for locator in self.merged
+            if locator in self.bearers
+            for number in self.numbers(locator, sector)
+        }
+
+    def __repr__(self) -> str:
+        """Shows nobody."""
+        return "<Known>"
 
 
 class Receipts:
@@ -132,49 +152,34 @@ def _fits(row: AskedRow, leaf: Leaf | None, receiver: Receiver, prefecture: str)
 # --- numbers and handles -------------------------------------------------------------------------
 
 
-def check_subjects(
-    shelf: Shelf,
-    entry: AgencyEntry,
-    bearers: Mapping[bytes, Bearer],
-    centre: CentreRing,
-    keeper: KeeperRing,
-) -> set[tuple[str, str]]:
+def check_subjects(shelf: Shelf, entry: AgencyEntry, known: Known) -> set[tuple[str, str]]:
     """The people whom an agency knows, by number and handle; their sectors and numbers."""
-    known: set[tuple[str, str]] = set()
-    keys: dict[str, tuple[OpenKey, bytes]] = {}
+    found: set[tuple[str, str]] = set()
     for place, row in enumerate(shelf.rows(SUBJECTS), start=1):
         sector = row.sector
-        known.add((sector, row.number))
+        found.add((sector, row.number))
         grant = load().grants.get(sector.partition("/")[2])
         if grant is None or grant.sector != sector or grant.receiver != entry.receiver:
             shelf.note(f"subject in place {place}", "is of a sector that is not this agency's")
             continue
-        if sector not in keys:
-            keys[sector] = sector_opening(keeper, sector), sector_number_key(keeper, sector)
-        wrong = _wrong(row, *keys[sector], bearers, centre.door)
+        wrong = _wrong(row, entry, known)
         if wrong:
             shelf.note(f"subject in place {place}", wrong)
         shelf.findings.counts["subjects"] += 1
-    return known
+    return found
 
 
-def _wrong(
-    row: Subject,
-    opening: OpenKey,
-    number_key: bytes,
-    bearers: Mapping[bytes, Bearer],
-    door: bytes,
-) -> str:
+def _wrong(row: Subject, entry: AgencyEntry, known: Known) -> str:
     try:
-        sealed = check_handle(door, row.sector, row.handle)
-        whom = meant(opening.open(sealed, context=sector_context(row.sector)), on=date.min)
+        sealed = check_handle(known.door, row.sector, entry.id, row.handle)
+        whom = read(known.quorum.open_handle(row.sector, entry.id, sealed))
     except UNREADABLE:
         return "its handle is not one that the door has made for this sector"
-    bearer = bearers.get(whom.locator)
-    if bearer is None or whom.prefecture not in bearer.prefectures:
+    bearer = known.bearers.get(whom.locator) if whom else None
+    if whom is None or bearer is None or whom.prefecture not in bearer.prefectures:
         return "its handle means nobody whom a town told of"
-    if sector_number(number_key, row.sector, bearer.root) != row.number:
-        return "its number is not what the keeper's key makes"
+    if known.quorum.number(row.sector, bearer.root, whom.generation) != row.number:
+        return "its number is not what the keepers' keys make"
     return ""
 
 
@@ -182,32 +187,36 @@ def _wrong(
 
 
 class Numbers:
-    """The sector numbers that the answer under a leaf may have given, made from its chains."""
+    """Whom the answer under a leaf may have been about, made again from its chains."""
 
-    def __init__(
-        self, ledger: Ledger, bodies: Bodies, bearers: Mapping[bytes, Bearer], keeper: KeeperRing
-    ) -> None:
+    def __init__(self, ledger: Ledger, bodies: Bodies, known: Known) -> None:
+        self.known = known
         self._ledger = ledger
         self._bodies = bodies
-        self._bearers = bearers
-        self._keeper = keeper
-        self._known: dict[tuple[int, str], set[str] | None] = {}
+        self._made: dict[tuple[int, str], set[str] | None] = {}
 
     def of(self, index: int, sector: str) -> set[str] | None:
-        """All of them; None where a label of the leaf leads to nobody."""
-        if (index, sector) not in self._known:
-            self._known[index, sector] = self._made(index, sector)
-        return self._known[index, sector]
+        """The numbers that they have or had; None where a label of the leaf leads to nobody."""
+        if (index, sector) not in self._made:
+            locators = self.locators(index)
+            self._made[index, sector] = (
+                None
+                if None in locators
+                else {
+                    number
+                    for one in locators
+                    if one is not None and one in self.known.bearers
+                    for number in self.known.numbers(one, sector)
+                }
+            )
+        return self._made[index, sector]
 
-    def _made(self, index: int, sector: str) -> set[str] | None:
-        locators = self._locators(index)
-        if None in locators:
-            return None
-        key = sector_number_key(self._keeper, sector)
-        found = (self._bearers.get(locator) for locator in locators if locator)
-        return {sector_number(key, sector, one.root) for one in found if one is not None}
+    def leaf(self, index: int) -> Leaf | None:
+        """A leaf of the log."""
+        return self._ledger.leaves.get(index)
 
-    def _locators(self, index: int) -> set[bytes | None]:
+    def locators(self, index: int) -> set[bytes | None]:
+        """On whose chains a leaf stands, or whom a deferred one is about; None for nobody."""
         if isinstance(self._ledger.leaves.get(index), DeferredLeaf):
             kept = self._bodies.kept.get(index)
             return {kept.locator if kept else None}
@@ -229,9 +238,10 @@ def check_given(
     for row in shelf.rows(GIVEN):
         receiver, _, under = row.sector.partition("/")
         given[row.leaf, under] += 1
-        named[row.leaf, under] += bool(row.number)
+        named[row.leaf, under] += bool(row.number) and _is_search(numbers, row.leaf)
         seen.add((row.sector, row.number))
-        wrong = _wrong_given(row, answers[row.leaf, under], subjects, numbers)
+        allowed = answers[row.leaf, under] or _is_converted(numbers.leaf(row.leaf), under)
+        wrong = _wrong_given(row, entry, allowed, subjects, numbers)
         if wrong or receiver != entry.receiver:
             shelf.note(f"given {row.leaf}", wrong or "is of a sector that is not this agency's")
         shelf.findings.counts["given"] += 1
@@ -245,17 +255,52 @@ def check_given(
     return Used(_by_leaf(answers), _by_leaf(named))
 
 
+def _is_search(numbers: Numbers, index: int) -> bool:
+    """Whether whoever is named under a leaf was looked up: then the number was made for it."""
+    leaf = numbers.leaf(index)
+    return isinstance(leaf, Given) and leaf.inquiry is None
+
+
+def _is_converted(leaf: Leaf | None, under: str) -> bool:
+    """Whether a leaf is of a conversion that ends in this row."""
+    if not isinstance(leaf, Given) or leaf.kind != Kind.CONVERT:
+        return False
+    grant = load().grants.get(leaf.row)
+    return grant is not None and grant.to == under
+
+
 def _wrong_given(
-    row: GivenRow, answers: int, subjects: set[tuple[str, str]], numbers: Numbers
+    row: GivenRow,
+    entry: AgencyEntry,
+    answers: int | bool,
+    subjects: set[tuple[str, str]],
+    numbers: Numbers,
 ) -> str:
     if not answers:
         return "is of a leaf under which nothing was answered"
+    if row.ticket:
+        return _wrong_ticket(row, entry, numbers)
     if not row.number:
         return ""
+    known = numbers.known
     if (row.sector, row.number) not in subjects:
-        return "names somebody whom the agency does not know"
+        if row.number not in known.superseded(row.sector):
+            return "names somebody whom the agency does not know"
+        return ""
     possible = numbers.of(row.leaf, row.sector)
     if possible is not None and row.number not in possible:
+        return "names somebody on whose chain the leaf does not stand"
+    return ""
+
+
+def _wrong_ticket(row: GivenRow, entry: AgencyEntry, numbers: Numbers) -> str:
+    """A ticket is the door's, and leads to somebody on whose chain the leaf stands."""
+    try:
+        locator = open_ticket(numbers.known.door, row.sector, entry.id, row.ticket)
+    except UNREADABLE:
+        return "has a ticket that the door has not made for this sector"
+    locators = numbers.locators(row.leaf)
+    if None not in locators and locator not in locators:
         return "names somebody on whose chain the leaf does not stand"
     return ""
 

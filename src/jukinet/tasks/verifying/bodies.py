@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from jukinet.errors import JukinetError
 from jukinet.keys import ratchet
-from jukinet.keys.seal import OpenKey
 from jukinet.law import leaf as leaves
 from jukinet.law.leaf import (
     BODY_BYTES,
@@ -20,9 +19,11 @@ from jukinet.law.leaf import (
     BundleLeaf,
     DeferredLeaf,
     DisclosureLeaf,
+    FreshNumberLeaf,
     InquiryLeaf,
     KeyGiven,
     Leaf,
+    NumberChanged,
     ObjectionAnswerLeaf,
     ObjectionLeaf,
     OpeningLeaf,
@@ -31,9 +32,10 @@ from jukinet.law.leaf import (
 )
 from jukinet.law.schedule import load
 from jukinet.merkle.tiles import TILE_WIDTH
-from jukinet.nodes.keyring import Directory
+from jukinet.nodes.keyring import DEFERRED, Directory
 from jukinet.tasks.verifying.findings import UNREADABLE
 from jukinet.tasks.verifying.ledger import Ledger
+from jukinet.tasks.verifying.quorum import Quorum
 
 Tick = Callable[[int], None]
 Entry = DisclosureLeaf | OpeningLeaf | BundleLeaf | DeferredLeaf
@@ -51,11 +53,11 @@ class Kept(NamedTuple):
 class Bodies:
     """The sealed bodies of a log."""
 
-    def __init__(self, ledger: Ledger, directory: Directory | None, keeper: OpenKey | None) -> None:
+    def __init__(self, ledger: Ledger, directory: Directory | None, quorum: Quorum | None) -> None:
         self.kept: dict[int, Kept] = {}  # by deferred leaf
         self._ledger = ledger
         self._directory = directory
-        self._keeper = keeper
+        self._quorum = quorum
         self._file: tuple[str, bytes] = ("", b"")
 
     def check(self, tick: Tick) -> None:
@@ -132,16 +134,17 @@ class Bodies:
         self._ledger.findings.counts["bodies"] += 1
 
     def _check_kept(self, index: int, leaf: DeferredLeaf, label: bytes, sealed: bytes) -> None:
-        if self._keeper is None:
+        if self._quorum is None:
             return
         try:
-            plain = self._keeper.open(sealed, context=leaves.deferred_context(label))
+            plain = self._quorum.open(DEFERRED, sealed, context=leaves.DEFERRED_CONTEXT)
             locator, salt, content = leaves.read_deferred(plain)
         except JukinetError:
             self._ledger.note(index, "its sealed body does not open under the keepers' key")
             return
         self.kept[index] = Kept(locator, content)
         fits = leaves.commitment(salt, content) == leaf.commitment
+        fits = fits and leaves.deferred_label(sealed) == label
         if not fits or not self._says(index, leaf, label, content):
             self._ledger.note(index, "its sealed body is not what it commits to")
         self._ledger.findings.counts["bodies"] += 1
@@ -193,6 +196,8 @@ class Bodies:
                 return self._says_asked(leaf, label, content)
             if isinstance(leaf, ViewKeyLeaf):
                 return self._says_given(leaf, label, leaves.read_body(content, KeyGiven))
+            if isinstance(leaf, FreshNumberLeaf):
+                return self._says_changed(leaf, leaves.read_body(content, NumberChanged))
             said = leaves.read_body(content, Words)
             by_agency = isinstance(leaf, ObjectionAnswerLeaf)
             return bool(said.official) is by_agency and bool(said.text.strip())
@@ -236,6 +241,11 @@ class Bodies:
             and 0 <= given.place <= owner.place
         )
 
+    def _says_changed(self, leaf: FreshNumberLeaf, changed: NumberChanged) -> bool:
+        """Whether a fresh number was made for a town of the leaf's prefecture."""
+        known = self._directory is None or changed.town in self._directory.towns
+        return known and leaf.issuer == f"municipal/{changed.town[:2]}"
+
 
 def _is_of(
     body: Body, leaf: DisclosureLeaf | BundleLeaf | DeferredLeaf, inquiry: Leaf | None
@@ -245,5 +255,4 @@ def _is_of(
         return False
     if body.subject != ("search" if leaf.inquiry is None else "handle"):
         return False
-    alone = isinstance(inquiry, InquiryLeaf) and not isinstance(leaf, BundleLeaf)
-    return not alone or getattr(inquiry, "order", "") == body.inquiry
+    return not isinstance(inquiry, InquiryLeaf) or inquiry.order == body.inquiry

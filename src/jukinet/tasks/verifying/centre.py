@@ -11,11 +11,12 @@ from jukinet.feed.link import stream_name
 from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.policy import NONE, Policy
 from jukinet.nodes.centre.inspection import Person
-from jukinet.nodes.keyring import payload_opening
 from jukinet.nodes.message import CENTRE
+from jukinet.store.disk import RealDisk
 from jukinet.tasks.folder import Folder
 from jukinet.tasks.verifying.agencies import (
     Bearer,
+    Known,
     Numbers,
     Receipts,
     check_asked,
@@ -31,12 +32,13 @@ from jukinet.tasks.verifying.feeds import Stream, check_received, follow_streams
 from jukinet.tasks.verifying.files import Held
 from jukinet.tasks.verifying.findings import Findings, Progress
 from jukinet.tasks.verifying.index import check_index
-from jukinet.tasks.verifying.keeper import Used, check_spent
+from jukinet.tasks.verifying.keeper import Steps, Used, check_log, check_spent, check_used
 from jukinet.tasks.verifying.ledger import Ledger, starts_of
 from jukinet.tasks.verifying.logfiles import PLACE, open_log
 from jukinet.tasks.verifying.national import (
     check_allotments,
     check_codes_in_use,
+    check_generations,
     check_gone,
     check_relay,
     check_whereabouts,
@@ -76,7 +78,9 @@ class Verification:
         self._handed: dict[str, set[tuple[str, int]]] = {}
         self._decoys = False
         self._missing: list[tuple[str, str]] = []  # places without a file, and which town's
-        self._keeper = payload_opening(held.keeper) if held.keeper else None
+        self._quorum = held.quorum
+        self._generations: dict[tuple[bytes, str], int] = {}
+        self._merged: dict[bytes, bytes] = {}
 
     @property
     def told(self) -> Iterator[Told]:
@@ -133,14 +137,14 @@ class Verification:
             self.applied[town] = last
             applied += [one for one in said.told if one.number <= last]
             self.findings.counts["notices_under_way"] += sum(one.number > last for one in said.told)
-        centre = self.held.centre
+        keys = self.held.tags.get(prefecture)
         self._people[prefecture], decoy = check_index(
             shelf,
             prefecture,
             applied,
             begun=bool(rows),
-            index_key=centre.index.get(prefecture) if centre else None,
-            keeper=self._keeper,
+            index_key=keys.index if keys else None,
+            quorum=self._quorum,
         )
         self._decoys |= decoy
 
@@ -153,6 +157,7 @@ class Verification:
             if shelf is None:
                 return
             where = check_whereabouts(shelf, told)
+            self._generations, self._merged = check_generations(shelf, told)
             check_codes_in_use(shelf, self.told, self.applied)
             if self.held.centre is not None:
                 pools = {
@@ -191,7 +196,7 @@ class Verification:
         ledger.check_chains(
             shelf,
             starts_of(self.told, self.applied),
-            self._keeper,
+            self._quorum,
             decoys=self._decoys,
             askers=self.held.agencies,
             size=size,
@@ -214,7 +219,7 @@ class Verification:
             return None
         ledger = Ledger(log, self.findings)
         ledger.decode()
-        return Public(ledger, Bodies(ledger, directory, self._keeper), cosignatures)
+        return Public(ledger, Bodies(ledger, directory, self._quorum), cosignatures)
 
     # --- whoever asks, opens and cosigns ----------------------------------------------------
 
@@ -227,9 +232,25 @@ class Verification:
                 if shelf is not None and public is not None:
                     used = used.and_of(self._agency(shelf, name, public, bearers))
             self.progress("agencies", done, len(self.held.agencies))
-        with self._opened(self.folder.keeper, "keeper/keeper.db", "keeper") as shelf:
-            if shelf is not None and public is not None:
-                check_spent(shelf, public.ledger, used)
+        self._keepers(public, used)
+
+    def _keepers(self, public: Public | None, used: Used) -> None:
+        """What each keeper has spent, and whether as many have as must work together."""
+        directory = self.held.directory
+        if directory is None:
+            return
+        spent: list[Steps] = []
+        for name in directory.keepers:
+            if name not in self.held.keepers:
+                continue
+            own = self.folder.within(self.folder.keeper_name(name))
+            path, place = own.root / "keeper.db", f"keepers/{name}/keeper.db"
+            with self._opened(path, place, "keeper", within=own) as shelf:
+                if shelf is not None and public is not None:
+                    spent.append(check_spent(shelf, public.ledger))
+                    check_log(shelf, RealDisk(self.folder.keeper(name)), spent[-1])
+        if public is not None and len(spent) == len(directory.keepers):
+            check_used(self.findings, public.ledger, spent, used, directory.threshold)
 
     def _agency(
         self, shelf: Shelf, name: str, public: Public, bearers: dict[bytes, Bearer]
@@ -240,17 +261,17 @@ class Verification:
         entry = directory.agencies[name]
         answers = check_asked(shelf, entry, Receipts(ledger, public.cosignatures), ledger)
         check_objected(shelf, entry, ledger, public.bodies, public.waiting)
-        if held.centre is None or held.keeper is None:
+        if held.centre is None or held.quorum is None:
             return Used(Counter(), Counter())
-        subjects = check_subjects(shelf, entry, bearers, held.centre, held.keeper)
-        numbers = Numbers(ledger, public.bodies, bearers, held.keeper)
-        return check_given(shelf, entry, answers, subjects, numbers)
+        known = Known(bearers, self._generations, self._merged, held.quorum, held.centre.door)
+        subjects = check_subjects(shelf, entry, known)
+        return check_given(shelf, entry, answers, subjects, Numbers(ledger, public.bodies, known))
 
     def _witnesses(self, public: Public | None) -> None:
         for name, card in self.held.witnesses.items():
             place = f"witnesses/{name}/witness.db"
-            path = self.folder.witness(name) / "witness.db"
-            with self._opened(path, place, "witness") as shelf:
+            own = self.folder.within(self.folder.witness_name(name))
+            with self._opened(own.root / "witness.db", place, "witness", within=own) as shelf:
                 if shelf is not None and public is not None:
                     log = public.ledger.log
                     check_witness(shelf, name, card.logs, public.cosignatures, log)
@@ -267,14 +288,17 @@ class Verification:
     # --- files ------------------------------------------------------------------------------
 
     @contextmanager
-    def _opened(self, path: Path, place: str, kind: str, town: str = "") -> Iterator[Shelf | None]:
+    def _opened(
+        self, path: Path, place: str, kind: str, town: str = "", within: Folder | None = None
+    ) -> Iterator[Shelf | None]:
         """A store; what nobody foresaw of a damaged one ends its own block only."""
         if not path.is_file():
             self._missing.append((place, town))
             yield None
             return
+        key = (within or self.folder).store_key(path)
         with (
-            opened(path, place, kind, self.findings) as shelf,
+            opened(path, place, kind, self.findings, key) as shelf,
             self.findings.reading(place, "file", UNVERIFIED),
         ):
             yield shelf

@@ -15,17 +15,41 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from jukinet.errors import Damaged, Malformed
+from jukinet.keys.threshold import KeyShare
 from jukinet.law.schedule import load
 from jukinet.law.tags import town_key
 from jukinet.merkle import policy as policies
 from jukinet.merkle.note import VerifierKey
 from jukinet.merkle.policy import Policy
-from jukinet.nodes.keyring import AgencyRing, CentreRing, Directory, KeeperRing, TownRing
+from jukinet.nodes.keyring import (
+    RELEASE,
+    AgencyRing,
+    CentreRing,
+    Directory,
+    KeeperRing,
+    TagKeys,
+    TownRing,
+    read_tag_keys,
+    release_context,
+)
+from jukinet.nodes.office import Trusted
 from jukinet.nodes.witness import verifier_of
-from jukinet.tasks.folder import MARK, Checked, Folder, Mark
+from jukinet.tasks import locking
+from jukinet.tasks.folder import LOCK, MARK, Checked, Folder, Mark, Sealed
+from jukinet.tasks.keeping import (
+    ADDRESSES,
+    KEEPER,
+    TRUSTED,
+    Addresses,
+    public_halves,
+    read_shares,
+    sharing_of,
+)
+from jukinet.tasks.keeping import Card as KeeperCard
 from jukinet.tasks.network import WITNESSES_WANTED
 from jukinet.tasks.network import directory as directory_of
 from jukinet.tasks.verifying.findings import UNREADABLE, Findings
+from jukinet.tasks.verifying.quorum import Quorum
 from jukinet.tasks.witnessing import KINDS, Card, WitnessRing
 
 T = TypeVar("T")
@@ -33,6 +57,7 @@ T = TypeVar("T")
 DIRECTORY = "public/directory.json"
 ANOTHER = "is not what the key rings make it"
 FOREIGN = "is no file of this network's"
+UNFIT = "does not fit its check, or is not what Jukinet wrote"
 
 
 class Held(NamedTuple):
@@ -42,10 +67,12 @@ class Held(NamedTuple):
     agencies: tuple[str, ...]
     directory: Directory | None
     centre: CentreRing | None
-    keeper: KeeperRing | None
+    quorum: Quorum | None  # of the keepers' shares, where as many stand here as must work together
+    tags: dict[str, TagKeys]  # by prefecture, as the quorum opens them
     rings: dict[str, TownRing]
     policy: Policy | None
     witnesses: dict[str, Card]  # those that stand in this folder
+    keepers: frozenset[str]  # the same
 
     @property
     def prefectures(self) -> list[str]:
@@ -56,21 +83,32 @@ class Held(NamedTuple):
 def check_files(folder: Folder, findings: Findings) -> Held:
     """Read and compare the small files."""
     mark = _mark(folder, findings)
+    _check_lock(folder, findings)
     directory = _read(folder, DIRECTORY, Directory, findings)
     towns, agencies = _who(folder, mark, directory)
     centre = _ring(folder, "centre", CentreRing, findings)
-    keeper = _ring(folder, "keeper", KeeperRing, findings)
+    names = tuple(directory.keepers) if directory else ()
+    addresses = _read(folder, f"public/{ADDRESSES}.json", Addresses, findings)
+    here = [name for name in names if addresses is None or name not in addresses.urls]
+    findings.counts["keepers_elsewhere"] += len(names) - len(here)
+    shares = _keepers(folder, directory, here, findings) if directory else {}
     rings = _rings(folder, "towns", towns, TownRing, findings)
     askers = _rings(folder, "agencies", agencies, AgencyRing, findings)
+    quorum = _quorum(shares, directory)
+    tags = _tags(centre, quorum, findings) if centre and quorum else {}
     if centre is not None:
-        _check_shared(centre, rings, findings)
+        _check_shared(centre, tags, rings, findings)
     whole = len(rings) == len(towns) and len(askers) == len(agencies)
-    if directory and centre and keeper and whole:
-        _check_directory(directory, centre, keeper, rings, askers, findings)
+    if directory and centre and whole:
+        made = directory_of(centre, sharing_of(directory), rings, askers, load())
+        _check_directory(directory, made, findings)
     policy = _policy(directory, findings) if directory else None
     witnesses = _witnesses(folder, policy, directory, findings) if policy and directory else {}
-    _check_folders(folder, towns, agencies, findings)
-    return Held(towns, agencies, directory, centre, keeper, rings, policy, witnesses)
+    _check_folders(folder, towns, agencies, here, findings)
+    here_all = frozenset(here)
+    return Held(
+        towns, agencies, directory, centre, quorum, tags, rings, policy, witnesses, here_all
+    )
 
 
 def _mark(folder: Folder, findings: Findings) -> Mark | None:
@@ -80,11 +118,36 @@ def _mark(folder: Folder, findings: Findings) -> Mark | None:
     try:
         mark = folder.mark()
     except Damaged:
-        findings.note(MARK, "file", "does not fit its check, or is not what Jukinet wrote")
+        findings.note(MARK, "file", UNFIT)
         return None
     _check_bytes(folder, MARK, mark, findings)
     findings.counts["files"] += 1
     return mark
+
+
+def _check_lock(folder: Folder, findings: Findings) -> None:
+    """The lock wraps this folder's key, as far as its sign says; the passphrase nobody asks."""
+    if _missing(folder, LOCK, findings, ""):
+        return
+    try:
+        lock = locking.read(folder.root)
+        check = msgspec.json.decode(folder.lock_file.read_bytes(), type=Checked).check
+    except UNREADABLE:
+        findings.note(LOCK, "file", UNFIT)
+        return
+    body = msgspec.Raw(msgspec.json.encode(lock))
+    _check_bytes(folder, LOCK, Checked(body=body, check=check), findings)
+    if lock.sign != folder.master.sign.hex():
+        findings.note(LOCK, "sign", "is of another key than the folder's")
+    _check_owner(folder, LOCK, findings)
+    findings.counts["files"] += 1
+
+
+def _check_owner(folder: Folder, name: str, findings: Findings, within: str = "") -> None:
+    if stat.S_IMODE((folder.root / name).stat().st_mode) != 0o600:
+        findings.note(
+            within + name, "permissions", "may be read by others than its owner (want 0600)"
+        )
 
 
 def _who(
@@ -108,24 +171,26 @@ def _stems(path: Path) -> tuple[str, ...]:
 def _read(
     folder: Folder, name: str, kind: type[T], findings: Findings, within: str = ""
 ) -> T | None:
-    """The content of a small file with a check, byte for byte as it is written."""
-    path = folder.root / name
-    place = within + name
-    if not path.exists():
-        findings.note(place, "file", "is missing")
+    """The content of a small file that everybody may read, byte for byte as it is written."""
+    if _missing(folder, name, findings, within):
         return None
     try:
-        parts = Path(name).with_suffix("").parts
-        reader = folder.public if parts[0] == "public" else folder.ring
-        found: T = reader("/".join(parts[1:]), kind)
+        found = folder.public(Path(name).stem, kind)
         body = msgspec.Raw(msgspec.json.encode(found))
-        check = msgspec.json.decode(path.read_bytes(), type=Checked).check
+        check = msgspec.json.decode((folder.root / name).read_bytes(), type=Checked).check
     except UNREADABLE:
-        findings.note(place, "file", "does not fit its check, or is not what Jukinet wrote")
+        findings.note(within + name, "file", UNFIT)
         return None
     _check_bytes(folder, name, Checked(body=body, check=check), findings, within)
     findings.counts["files"] += 1
     return found
+
+
+def _missing(folder: Folder, name: str, findings: Findings, within: str) -> bool:
+    if (folder.root / name).exists():
+        return False
+    findings.note(within + name, "file", "is missing")
+    return True
 
 
 def _check_bytes(
@@ -138,12 +203,22 @@ def _check_bytes(
 def _ring(
     folder: Folder, name: str, kind: type[T], findings: Findings, within: str = ""
 ) -> T | None:
+    """A node's secrets: the sealed file, and what is in it, byte for byte as they are written."""
     path = f"keys/{name}.json"
-    ring = _read(folder, path, kind, findings, within)
-    if ring is not None and stat.S_IMODE((folder.root / path).stat().st_mode) != 0o600:
-        findings.note(
-            within + path, "permissions", "may be read by others than its owner (want 0600)"
-        )
+    if _missing(folder, path, findings, within):
+        return None
+    try:
+        text = folder.ring_text(name)
+        ring = folder.ring(name, kind)
+        file = msgspec.json.decode((folder.root / path).read_bytes(), type=Sealed)
+    except UNREADABLE:
+        findings.note(within + path, "file", f"{UNFIT}, or another key sealed it")
+        return None
+    _check_bytes(folder, path, file, findings, within)
+    if text != msgspec.json.encode(ring):
+        findings.note(within + path, "file", "is not written as Jukinet writes it")
+    _check_owner(folder, path, findings, within)
+    findings.counts["files"] += 1
     return ring
 
 
@@ -152,6 +227,61 @@ def _rings(
 ) -> dict[str, T]:
     read = {name: _ring(folder, f"{group}/{name}", kind, findings) for name in names}
     return {name: ring for name, ring in read.items() if ring is not None}
+
+
+# --- keepers -----------------------------------------------------------------------------------
+
+
+def _keepers(
+    folder: Folder, directory: Directory, names: Iterable[str], findings: Findings
+) -> dict[str, dict[str, KeyShare]]:
+    """The shares of the keepers that stand here; their cards and keys are the directory's."""
+    found = {}
+    for name in names:
+        own, within = folder.within(folder.keeper_name(name)), f"{folder.keeper_name(name)}/"
+        card = _read(own, "public/keeper.json", KeeperCard, findings, within)
+        ring = _ring(own, KEEPER, KeeperRing, findings, within)
+        trusted = _ring(own, TRUSTED, Trusted, findings, within)
+        _check_private(own.root / "keys", f"{within}keys", findings)
+        entry = directory.keepers[name]
+        if card is not None and card.entry(entry.index) != entry:
+            findings.note(f"{within}public/keeper.json", "keys", ANOTHER)
+        if (
+            card is not None
+            and ring is not None
+            and public_halves(ring) != (card.verify, card.seal)
+        ):
+            findings.note(f"{within}keys/keeper.json", "keys", "are not those of the card")
+        if trusted is not None and trusted != sharing_of(directory).among:
+            findings.note(f"{within}keys/trusted.json", "keepers", "are not the directory's")
+        try:
+            found[name] = dict(read_shares(own))
+        except UNREADABLE:
+            findings.note(f"{within}papers/epoch", "shares", "are none")
+            continue
+        _check_shares(found[name], name, directory, findings)
+    return found
+
+
+def _quorum(shares: dict[str, dict[str, KeyShare]], directory: Directory | None) -> Quorum | None:
+    if directory is None or len(shares) < directory.threshold:
+        return None
+    held = list(shares.values())[: directory.threshold]
+    return Quorum(held) if all(one.keys() == held[0].keys() for one in held) else None
+
+
+def _check_shares(
+    held: dict[str, KeyShare], name: str, directory: Directory, findings: Findings
+) -> None:
+    """A share of every key of the directory, in the keeper's place, each behind its element."""
+    place = f"keepers/{name}/papers/epoch"
+    for key in sorted(directory.group_keys.keys() ^ held.keys()):
+        findings.note(place, key, ANOTHER)
+    for key, share in held.items():
+        if share.public != directory.group_keys.get(key, share.public):
+            findings.note(place, key, "is not the directory's")
+        elif share.index != directory.keepers[name].index:
+            findings.note(place, key, "is of another keeper's place")
 
 
 # --- witnesses ---------------------------------------------------------------------------------
@@ -178,7 +308,7 @@ def _witnesses(
     here = [name for name in names if folder.witness(name).is_dir()]
     findings.counts["witnesses_elsewhere"] += len(names) - len(here)
     for name in here:
-        own, within = Folder(folder.witness(name)), f"witnesses/{name}/"
+        own, within = folder.within(folder.witness_name(name)), f"witnesses/{name}/"
         card = _read(own, "public/witness.json", Card, findings, within)
         ring = _ring(own, "witness", WitnessRing, findings, within)
         _check_private(own.root / "keys", f"{within}keys", findings)
@@ -215,12 +345,29 @@ def _check_policy(policy: Policy, findings: Findings) -> None:
 # --- do they belong together? --------------------------------------------------------------------
 
 
-def _check_shared(centre: CentreRing, rings: dict[str, TownRing], findings: Findings) -> None:
+def _tags(centre: CentreRing, quorum: Quorum, findings: Findings) -> dict[str, TagKeys]:
+    """The keys of the tags, which rest sealed to the keepers."""
+    found = {}
+    for prefecture, sealed in centre.released.items():
+        try:
+            context = release_context(prefecture)
+            found[prefecture] = read_tag_keys(quorum.open(RELEASE, sealed, context=context))
+        except UNREADABLE:
+            findings.note("keys/centre.json", f"tags of {prefecture}", "do not open")
+    return found
+
+
+def _check_shared(
+    centre: CentreRing,
+    keys: dict[str, TagKeys],
+    rings: dict[str, TownRing],
+    findings: Findings,
+) -> None:
     """What a town shares with the centre."""
     for town, ring in rings.items():
-        tags = centre.tags.get(town[:2])
+        tags = keys.get(town[:2])
         shared = {
-            "search tag key": tags is not None and ring.tags == town_key(tags, town),
+            "search tag key": not keys or (tags and ring.tags == town_key(tags.tags, town)),
             "code tag key": ring.codes == centre.codes,
             "reconciliation key": ring.reconcile == centre.reconcile.get(town),
         }
@@ -229,20 +376,12 @@ def _check_shared(centre: CentreRing, rings: dict[str, TownRing], findings: Find
                 findings.note(f"keys/towns/{town}.json", name, "is not the centre's")
 
 
-def _check_directory(
-    directory: Directory,
-    centre: CentreRing,
-    keeper: KeeperRing,
-    towns: dict[str, TownRing],
-    agencies: dict[str, AgencyRing],
-    findings: Findings,
-) -> None:
+def _check_directory(directory: Directory, made: Directory, findings: Findings) -> None:
     """Every public key and name, made again from the rings."""
-    made = directory_of(centre, keeper, towns, agencies, load())
-    for field in ("origin", "log", "centre", "payload_seal"):
+    for field in ("origin", "log", "centre", "threshold"):
         if getattr(directory, field) != getattr(made, field):
             findings.note(DIRECTORY, field, ANOTHER)
-    for field in ("sector_seals", "towns", "agencies"):
+    for field in ("keepers", "group_keys", "towns", "agencies"):
         there, here = getattr(directory, field), getattr(made, field)
         for name in sorted({*there, *here}):
             if there.get(name) != here.get(name):
@@ -250,18 +389,28 @@ def _check_directory(
 
 
 def _check_folders(
-    folder: Folder, towns: Iterable[str], agencies: Iterable[str], findings: Findings
+    folder: Folder,
+    towns: Iterable[str],
+    agencies: Iterable[str],
+    keepers: Iterable[str],
+    findings: Findings,
 ) -> None:
     """No file stands among a network's own that is not its own."""
-    towns, agencies = list(towns), list(agencies)
+    towns, agencies, keepers = list(towns), list(agencies), list(keepers)
     prefectures = {town[:2] for town in towns}
     own = {
         "towns": {f"{town}.db" for town in towns},
         "agencies": {f"{agency}.db" for agency in agencies},
-        "keeper": {"keeper.db"},
+        "keepers": set(keepers),
+        **{
+            f"keepers/{name}": {"keeper.db", "log", "public", "keys", "papers", ".lock"}
+            for name in keepers
+        },
+        **{f"keepers/{name}/public": {"keeper.json", "directory.json"} for name in keepers},
+        **{f"keepers/{name}/keys": {"keeper.json", "trusted.json"} for name in keepers},
         "centre": {*(f"{one}.db" for one in prefectures), "national.db", "chains.db", "log"},
-        "public": {"directory.json"},
-        "keys": {"centre.json", "keeper.json", "towns", "agencies"},
+        "public": {"directory.json", "keepers.json"},
+        "keys": {"centre.json", "towns", "agencies"},
         "keys/towns": {f"{town}.json" for town in towns},
         "keys/agencies": {f"{agency}.json" for agency in agencies},
     }

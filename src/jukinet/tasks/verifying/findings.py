@@ -12,13 +12,13 @@ Of each kind of finding in one place the first few are named and the rest counte
 (False, 11, '2 more')
 """
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import msgspec
+from sqlcipher3 import dbapi2 as sqlcipher
 
 from jukinet.errors import JukinetError
 
@@ -29,7 +29,7 @@ Progress = Callable[[str, int, int | None], None]
 UNREADABLE = (
     JukinetError,
     msgspec.MsgspecError,
-    sqlite3.Error,
+    sqlcipher.Error,
     OSError,
     ValueError,
     TypeError,

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from jukinet.keys.seal import OpenKey
 from jukinet.law.tags import TAGS, stored
 from jukinet.nodes.centre import inspection
 from jukinet.nodes.centre.inspection import DECOY, Person, Residence, State, Tag, WrappedKey
+from jukinet.nodes.keyring import INDEX
 from jukinet.nodes.sealing import context_of, open_payload
 from jukinet.tasks.verifying.findings import UNREADABLE, listed, short
 from jukinet.tasks.verifying.notices import Told, mark
+from jukinet.tasks.verifying.quorum import Quorum
 from jukinet.tasks.verifying.stores import Shelf
 
 R = TypeVar("R", State, WrappedKey, Residence, Person, Tag)
@@ -46,7 +47,7 @@ def check_index(
     *,
     begun: bool,
     index_key: bytes | None,
-    keeper: OpenKey | None,
+    quorum: Quorum | None,
 ) -> tuple[list[Person], bool]:
     """Compare a prefecture's index with the notices that it has applied, in each feed's order.
 
@@ -60,7 +61,7 @@ def check_index(
     _check_tags(shelf, prefecture, applied, index_key, nobody)
     people = _check_people(shelf, prefecture, applied, nobody)
     if nobody.stands or begun:
-        _check_nobody(shelf, prefecture, nobody, keeper)
+        _check_nobody(shelf, prefecture, nobody, quorum)
     return people, nobody.stands
 
 
@@ -173,7 +174,7 @@ def _check_people(
     return people
 
 
-def _check_nobody(shelf: Shelf, prefecture: str, nobody: Nobody, keeper: OpenKey | None) -> None:
+def _check_nobody(shelf: Shelf, prefecture: str, nobody: Nobody, quorum: Quorum | None) -> None:
     """The decoy, which no town has told of: one of each, four tags, sealed like anybody."""
     town = f"{prefecture}0000"
     states = [(one.version, one.town, one.live, one.number) for one in nobody.states]
@@ -189,12 +190,12 @@ def _check_nobody(shelf: Shelf, prefecture: str, nobody: Nobody, keeper: OpenKey
     ):
         shelf.note("decoy", "is not whole, or not as it was placed")
         return
-    if keeper is None:
+    if quorum is None:
         return
     context = context_of(town, DECOY, 0)
     try:
         datetime.fromisoformat(nobody.states[0].received_at)
-        key = keeper.open(nobody.wrapped[0].wrapped, context=context)
+        key = quorum.open(INDEX, nobody.wrapped[0].wrapped, context=context)
         notice = open_payload(key, nobody.states[0].payload, context)
         same = notice.pack() == inspection.nobody(prefecture, notice.root).pack()
     except UNREADABLE:

@@ -1,15 +1,17 @@
-"""Keeper: what was spent are leaves of the log that allow it, and all that was used is spent.
+"""Keepers: what was spent are leaves of the log that allow it, and all that was used is spent.
 
 A leaf that speaks of many (an order, a bundle, a sample) is spent once for each of them. What the
 agencies hold, what the log answers and what was opened after its day could not be there without
-a leaf that was spent for it.
+a leaf that was spent for it, by as many keepers as must work together. A keeper's own log hangs
+together, and speaks of nothing that it has not spent.
 """
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from jukinet.errors import JukinetError
 from jukinet.law.leaf import (
     BundleLeaf,
     DeferredLeaf,
@@ -17,16 +19,23 @@ from jukinet.law.leaf import (
     InquiryLeaf,
     Leaf,
     OpeningLeaf,
+    ReleaseLeaf,
     SampleLeaf,
     SampleResultLeaf,
 )
+from jukinet.law.order import ORDER_MAX
 from jukinet.law.schedule import Kind
+from jukinet.nodes import keeper_log
 from jukinet.nodes.keeper import HISTORY_STEPS, OPEN_STEPS, SPENT
+from jukinet.store.disk import Disk
+from jukinet.tasks.verifying.findings import Findings
 from jukinet.tasks.verifying.ledger import Ledger
 from jukinet.tasks.verifying.stores import Shelf
 
 _PLACE = re.compile("0|[1-9][0-9]{0,6}")
 FIRST, NUMBER, HANDLE = "open-1", "number", "handle"
+Steps = defaultdict[int, set[str]]
+"""For which steps leaves are spent."""
 
 
 class Used(NamedTuple):
@@ -40,16 +49,41 @@ class Used(NamedTuple):
         return Used(self.answers + other.answers, self.numbers + other.numbers)
 
 
-def check_spent(shelf: Shelf, ledger: Ledger, used: Used) -> None:
-    """The rows of what is spent, against the log and what agencies hold."""
-    spent: defaultdict[int, set[str]] = defaultdict(set)
+def check_spent(shelf: Shelf, ledger: Ledger) -> Steps:
+    """The rows of what a keeper has spent, against the log."""
+    spent: Steps = defaultdict(set)
     for row in shelf.rows(SPENT):
         shelf.findings.counts["spent"] += 1
         spent[row.leaf].add(row.step)
         if not _allows(ledger.leaves.get(row.leaf), row.step):
             shelf.note(f"leaf {row.leaf}", "is spent, and is no leaf of the log that allows it")
-    for index in sorted({*_due(ledger, spent), *_lacking(spent, used)}):
-        shelf.note(f"leaf {index}", "was used, and is not spent")
+    return spent
+
+
+def check_log(shelf: Shelf, disk: Disk, spent: Mapping[int, set[str]]) -> None:
+    """A keeper's own log: whole, and of what it has spent."""
+    try:
+        logged = {served.leaf for line in keeper_log.lines(disk) for served in line.served}
+    except JukinetError:
+        shelf.note("log", "does not hang together")
+        return
+    for index in sorted(logged - spent.keys()):
+        shelf.note(f"leaf {index}", "stands in the keeper's own log, and is not spent")
+
+
+def check_used(
+    findings: Findings, ledger: Ledger, each: Sequence[Steps], used: Used, threshold: int
+) -> None:
+    """All that was used, against what as many keepers have spent as must work together."""
+    counts: Counter[tuple[int, str]] = Counter()
+    for spent in each:
+        counts.update((leaf, step) for leaf, steps in spent.items() for step in steps)
+    together: Steps = defaultdict(set)
+    for (leaf, step), count in counts.items():
+        if count >= threshold:
+            together[leaf].add(step)
+    for index in sorted({*_due(ledger, together), *_lacking(together, used)}):
+        findings.note("keepers", f"leaf {index}", "was used, and is not spent")
 
 
 def _allows(leaf: Leaf | None, step: str) -> bool:
@@ -58,7 +92,9 @@ def _allows(leaf: Leaf | None, step: str) -> bool:
         step, at, place = step.partition("@")
         return bool(at) and _below(place, leaf.count) and step in _steps(leaf.kind)
     if isinstance(leaf, InquiryLeaf):
-        return step == HANDLE or _numbered(step, HANDLE, leaf.count)
+        return step == HANDLE or _numbered(step, HANDLE, ORDER_MAX)
+    if isinstance(leaf, ReleaseLeaf):
+        return _numbered(step, "release", leaf.count)
     if isinstance(leaf, SampleLeaf):
         return any(_numbered(step, what, len(leaf.picked)) for what in (HANDLE, "seed"))
     if isinstance(leaf, DeferredLeaf) and step == "deferred":
@@ -92,15 +128,14 @@ def _due(ledger: Ledger, spent: Mapping[int, set[str]]) -> Iterator[int]:
         elif isinstance(leaf, SampleResultLeaf):
             steps = spent.get(leaf.sample, set())
             seeds = sum(step.startswith("seed-") for step in steps)
-            if not leaf.agree <= seeds <= len(steps) - seeds:
+            if not leaf.agree <= seeds:
                 yield leaf.sample
 
 
 def _handles_opened(inquiry: Leaf | None, steps: set[str]) -> bool:
     if not isinstance(inquiry, InquiryLeaf):
         return True  # the rules have said so
-    many = {f"{HANDLE}-{place}" for place in range(inquiry.count)}
-    return many <= steps or (inquiry.count == 1 and HANDLE in steps)
+    return len(steps) == inquiry.count
 
 
 def _lacking(spent: Mapping[int, set[str]], used: Used) -> Iterator[int]:
@@ -110,7 +145,7 @@ def _lacking(spent: Mapping[int, set[str]], used: Used) -> Iterator[int]:
             name, at, place = step.partition("@")
             first = {NUMBER: FIRST, "open-2": FIRST}.get(name)
             if name.startswith("history-"):
-                first = NUMBER
+                first = FIRST
             if first and f"{first}{at}{place}" not in steps:
                 yield index
     for what, counts in ((FIRST, used.answers), (NUMBER, used.numbers)):

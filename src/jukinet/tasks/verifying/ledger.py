@@ -13,17 +13,18 @@ from typing import NamedTuple
 
 from jukinet.errors import JukinetError
 from jukinet.keys import ratchet
-from jukinet.keys.seal import OpenKey
 from jukinet.law import leaf as leaves
 from jukinet.law.inquiry import NONCE_BYTES
 from jukinet.law.leaf import BundleLeaf, Leaf
 from jukinet.ledger.chains import CHAINS, LABELS, NONCES, Chain
 from jukinet.merkle import runs
 from jukinet.nodes.centre.inspection import DECOY
+from jukinet.nodes.keyring import SEED
 from jukinet.nodes.sealing import seed_context
 from jukinet.tasks.verifying.findings import UNREADABLE, Findings, short
 from jukinet.tasks.verifying.logfiles import PLACE, LogFiles
 from jukinet.tasks.verifying.notices import Told, mark
+from jukinet.tasks.verifying.quorum import Quorum
 from jukinet.tasks.verifying.stores import Shelf
 
 
@@ -142,7 +143,7 @@ class Ledger:
         self,
         shelf: Shelf,
         starts: Starts,
-        keeper: OpenKey | None,
+        quorum: Quorum | None,
         *,
         decoys: bool,
         askers: Collection[str],
@@ -162,7 +163,7 @@ class Ledger:
             key = row.locator, row.epoch
             if row.locator == DECOY:
                 decoys = False
-                found = self._decoy(shelf, row, keeper)
+                found = self._decoy(shelf, row, quorum)
             else:
                 found = self._begun(shelf, row, starts.get(key, []), walked.get(key, []))
                 if row.epoch < newest.pop(row.locator, -1):
@@ -185,13 +186,13 @@ class Ledger:
         shelf.note(f"chain {short(row.locator)}", "begins with a seed that no town told")
         return None
 
-    def _decoy(self, shelf: Shelf, row: Chain, keeper: OpenKey | None) -> Walked | None:
+    def _decoy(self, shelf: Shelf, row: Chain, quorum: Quorum | None) -> Walked | None:
         if row.epoch != 0:
             shelf.note("chain of the decoy", "begins with a seed that no decoy brought")
-        if keeper is None:
+        if quorum is None:
             return None
         try:
-            seed = keeper.open(row.sealed_seed, context=seed_context(DECOY))
+            seed = quorum.open(SEED, row.sealed_seed, context=seed_context(DECOY))
         except JukinetError:
             shelf.note("chain of the decoy", "its sealed seed does not open")
             return None

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from jukinet.nodes.centre import inspection
 from jukinet.nodes.centre.inspection import Person
-from jukinet.nodes.centre.intake import POOL_GRANT_MAX
 from jukinet.nodes.keyring import CentreRing
+from jukinet.nodes.pools import GRANT_MAX
 from jukinet.nodes.relay import HANDED
 from jukinet.tasks.verifying.arrivals import Incoming
 from jukinet.tasks.verifying.findings import Findings, short
@@ -39,6 +39,23 @@ def versions(told: Iterable[Told], applied: Mapping[str, int]) -> dict[bytes, li
         version = Version(one.version, one.town[:2], one.number <= applied.get(one.town, 0))
         found.setdefault(one.locator, []).append(version)
     return found
+
+
+def check_generations(
+    shelf: Shelf, told: ToldOf
+) -> tuple[dict[tuple[bytes, str], int], dict[bytes, bytes]]:
+    """Who has other numbers than at first, and who is one with whom: people whom a town told of."""
+    generations: dict[tuple[bytes, str], int] = {}
+    for row in inspection.generations(shelf.rows):
+        generations[row.locator, row.sector] = row.generation
+        if row.locator not in told or row.generation < 1:
+            shelf.note(f"generation of {short(row.locator)}", "is of nobody whom a town told of")
+    merged: dict[bytes, bytes] = {}
+    for one in inspection.merged(shelf.rows):
+        merged[one.locator] = one.kept
+        if one.locator not in told or one.kept not in told:
+            shelf.note(f"merger of {short(one.locator)}", "is of nobody whom a town told of")
+    return generations, merged
 
 
 def check_whereabouts(shelf: Shelf, told: ToldOf) -> dict[bytes, tuple[int, str]]:
@@ -200,6 +217,6 @@ def _check_pools(
         count for number, count in sorted(said.requests.items()) if (said.stream, number) in handed
     ]
     given = [len(pairs) for _, pairs in came.pools]
-    if given != [max(1, min(count, POOL_GRANT_MAX)) for count in asked]:
+    if given != [max(1, min(count, GRANT_MAX)) for count in asked]:
         about = f"pools of {town}"
         findings.note(f"centre/{town[:2]}.db", about, "are not those that the town asked for")

@@ -1,6 +1,6 @@
 """Notices and letters: every item of a town's outbox is opened and compared with the book.
 
-A notice is opened with the keeper's key and must say just what the book said after the filing that
+A notice is opened with the keepers' key and must say just what the book said after the filing that
 caused it: six items, reason, day, whether live and hidden, root; its tags are made again with the
 town's keys; a sealed seed must open to the book's. Letters are opened where they arrive (arrivals).
 """
@@ -13,15 +13,15 @@ import msgspec
 from jukinet.errors import JukinetError
 from jukinet.feed import reconcile
 from jukinet.feed.outbox import ItemRow
-from jukinet.keys.seal import OpenKey
 from jukinet.law.notice import Notice, SealedNotice
 from jukinet.law.tags import code_tag, tags_of
-from jukinet.nodes.keyring import TownRing
+from jukinet.nodes.keyring import INDEX, SEED, TownRing
 from jukinet.nodes.letters import Posted
 from jukinet.nodes.pools import PoolRequest
 from jukinet.nodes.sealing import context_of, open_payload, seed_context
 from jukinet.tasks.verifying.findings import UNREADABLE, listed, short
 from jukinet.tasks.verifying.persons import Expected
+from jukinet.tasks.verifying.quorum import Quorum
 from jukinet.tasks.verifying.stores import Shelf
 
 
@@ -65,7 +65,7 @@ class Outgoing:
         town: str,
         wanted: dict[tuple[bytes, int], Expected],
         ring: TownRing | None,
-        keeper: OpenKey | None,
+        quorum: Quorum | None,
     ) -> None:
         self.told: list[Told] = []
         self.letters: dict[bytes, Posting] = {}  # by the mark of what is sealed
@@ -74,7 +74,7 @@ class Outgoing:
         self._town = town
         self._wanted = dict(wanted)
         self._ring = ring
-        self._keeper = keeper
+        self._quorum = quorum
 
     def take(self, row: ItemRow) -> None:
         """Decode, open and compare one item."""
@@ -128,17 +128,17 @@ class Outgoing:
 
     def _opened(self, sealed: SealedNotice, about: str) -> Notice | None:
         """What is sealed in a notice, and in the seed that it brings."""
-        if self._keeper is None:
+        if self._quorum is None:
             return None
         context = context_of(sealed.town, sealed.locator, sealed.version)
         try:
-            key = self._keeper.open(sealed.wrapped, context=context)
+            key = self._quorum.open(INDEX, sealed.wrapped, context=context)
             notice = open_payload(key, sealed.payload, context)
         except JukinetError:
-            self._shelf.note(about, "its payload does not open with the keeper's key")
+            self._shelf.note(about, "its payload does not open with the keepers' key")
             return None
         if sealed.chain is not None:
-            _check_seed(self._shelf, self._keeper, sealed, about)
+            _check_seed(self._shelf, self._quorum, sealed, about)
         return notice
 
     # --- letters and pools ----------------------------------------------------------------
@@ -160,6 +160,7 @@ def _unlike_outside(sealed: SealedNotice, wanted: Expected, town: str) -> list[s
     same = {
         "town": sealed.town == town,
         "live": sealed.live == wanted.after.live,
+        "kept": sealed.kept == wanted.after.kept,
         "chain": begun == begins,
     }
     return [name for name, is_same in same.items() if not is_same]
@@ -189,10 +190,11 @@ def _unlike_tags(sealed: SealedNotice, notice: Notice, ring: TownRing) -> list[s
     return [name for name, is_same in same.items() if not is_same]
 
 
-def _check_seed(shelf: Shelf, keeper: OpenKey, sealed: SealedNotice, about: str) -> None:
+def _check_seed(shelf: Shelf, quorum: Quorum, sealed: SealedNotice, about: str) -> None:
     assert sealed.chain is not None
     try:
-        seed = keeper.open(sealed.chain.sealed_seed, context=seed_context(sealed.locator))
+        context = seed_context(sealed.locator)
+        seed = quorum.open(SEED, sealed.chain.sealed_seed, context=context)
     except JukinetError:
         seed = b""
     if seed != sealed.chain.seed:
@@ -202,13 +204,14 @@ def _check_seed(shelf: Shelf, keeper: OpenKey, sealed: SealedNotice, about: str)
 def check_told(shelf: Shelf, told: list[Told]) -> None:
     """The rows of `told` against the last notice of each person."""
     last = {one.locator: one for one in told}
-    rows = shelf.all_of(reconcile.TOLD, lambda row: row.locator)
+    stored = shelf.all_of(reconcile.TOLD, lambda row: row.person)
+    rows = {row.locator: row for row in sorted(stored.values(), key=lambda row: row.number)}
     for locator in sorted({*rows, *last}):
         row, one = rows.get(locator), last.get(locator)
         if row is None or one is None:
             what = "is told of in no notice" if row else "is missing: there are notices of it"
             shelf.note(f"told {short(locator)}", what)
-        elif row[1:] != (one.version, one.number, one.digest):
+        elif row[2:] != (one.version, one.number, one.digest):
             shelf.note(f"told {short(locator)}", "is not what the last notice makes")
 
 

@@ -192,6 +192,8 @@ def _told(number: int, step: Step, reason: Reason) -> Expected | None:
     first = before is None or before.attachment is None
     if not first and _transmitted(before) == _transmitted(after):
         return None
+    if after.live and reason is Reason.EX_OFFICIO_DELETION:
+        reason = Reason.EX_OFFICIO_CORRECTION  # another record is deleted, this one corrected
     day = max(entry.event_date for entry in step.entries)
     if first and reason is Reason.MOVE_IN:
         day = after.resident_since
@@ -253,6 +255,7 @@ _GONE: Mapping[DeletionCause, Reason] = {
     DeletionCause.MOVED_OUT: Reason.MOVE_OUT,
     DeletionCause.EX_OFFICIO: Reason.EX_OFFICIO_DELETION,
     DeletionCause.NEVER_WAS: Reason.EX_OFFICIO_DELETION,
+    DeletionCause.UNITED: Reason.EX_OFFICIO_DELETION,
 }
 
 
@@ -270,5 +273,6 @@ _REASONS: Mapping[str, Reason] = {
     "loss_of_nationality": Reason.EX_OFFICIO_ENTRY,
     "re_registration": Reason.EX_OFFICIO_ENTRY,
     "ex_officio_deletion": Reason.EX_OFFICIO_DELETION,
+    "double_registration": Reason.EX_OFFICIO_DELETION,
     "code_change": Reason.CODE_CHANGE,
 }

@@ -8,7 +8,6 @@ anew. Where there is no such log the file is opened as immutable, and nothing at
 A row whose check does not fit is noted and left out of what is recomputed from it.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -18,10 +17,12 @@ from urllib.parse import quote
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, select
+from sqlcipher3 import dbapi2 as sqlcipher
 
+from jukinet.errors import Damaged, JukinetError
 from jukinet.nodes import agency, keeper, municipality, witness
 from jukinet.nodes.centre import shelves
-from jukinet.store.engine import Statement, Transaction, open_store
+from jukinet.store.engine import Statement, Transaction, connect_sqlite, open_store
 from jukinet.store.migrate import migrate
 from jukinet.store.rows import Rows
 from jukinet.tasks.verifying.findings import Findings, short
@@ -29,7 +30,7 @@ from jukinet.tasks.verifying.findings import Findings, short
 T = TypeVar("T", bound=tuple[Any, ...])
 
 MIGRATIONS = Path(municipality.__file__).parent / "migrations"
-ENGINE = (sqlite3.Error, UnicodeError)
+ENGINE = (sqlcipher.Error, UnicodeError)
 """What the engine raises of a damaged file; its messages may be damaged themselves."""
 
 UNFIT = "the check of this row does not fit its values"
@@ -44,6 +45,7 @@ TABLES: Mapping[str, tuple[MetaData, ...]] = {
     "witness": witness.METADATA,
 }
 
+_PRAGMAS = ("PRAGMA cell_size_check=ON", "PRAGMA cache_size=-65536")
 _NUMBERED = frozenset({"code", "certificate", "subject", "given"})  # their keys are not to be shown
 _HIDDEN_KEYS = frozenset({"prefecture"})
 
@@ -51,7 +53,7 @@ _HIDDEN_KEYS = frozenset({"prefecture"})
 class Shelf:
     """One store that is read and never written."""
 
-    def __init__(self, place: str, connection: sqlite3.Connection, findings: Findings) -> None:
+    def __init__(self, place: str, connection: Any, findings: Findings) -> None:
         self.place = place
         self.findings = findings
         self._tx = Transaction("sqlite", connection.cursor)
@@ -92,6 +94,7 @@ class Shelf:
         """The engine's own check of its pages, the version of the tables, and the tables."""
         try:
             pages = self._tx.execute("PRAGMA integrity_check")
+            pages += self._tx.execute("PRAGMA cipher_integrity_check")
             for (text,) in pages:
                 if text != "ok":
                     self.note(text.splitlines()[-1][:80], "so says the engine of its own pages")
@@ -109,24 +112,21 @@ class Shelf:
 
 
 @contextmanager
-def opened(path: Path, place: str, kind: str, findings: Findings) -> Iterator[Shelf | None]:
+def opened(
+    path: Path, place: str, kind: str, findings: Findings, key: bytes
+) -> Iterator[Shelf | None]:
     """A store of some kind, its frame checked; None, and a finding, where it cannot be opened."""
     try:
-        connection = sqlite3.connect(_address(path), uri=True, isolation_level=None)
-    except ENGINE as error:
-        findings.note(place, "file", f"cannot be opened ({_kind(error)})")
+        connection, _ = connect_sqlite(_address(path), key, pragmas=_PRAGMAS, uri=True)
+    except Damaged:
+        findings.note(place, "file", "is not a database that can be read with its key")
         yield None
         return
-    try:
-        connection.text_factory = _text
-        connection.execute("PRAGMA cell_size_check=ON")
-        connection.execute("PRAGMA cache_size=-65536")
-        connection.execute("SELECT count(*) FROM sqlite_master")
-    except ENGINE as error:
-        connection.close()
-        findings.note(place, "file", f"is not a database that can be read ({_kind(error)})")
+    except JukinetError as error:
+        findings.note(place, "file", f"cannot be opened ({type(error).__name__})")
         yield None
         return
+    connection.text_factory = _text
     shelf = Shelf(place, connection, findings)
     shelf.check_frame(kind)
     findings.counts["stores"] += 1

@@ -1,11 +1,10 @@
 """Towns: the book folded again, and everything that the town told made again from it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from jukinet.feed.link import stream_name
 from jukinet.keys.seal import OpenKey
-from jukinet.nodes.keyring import payload_opening
 from jukinet.nodes.message import CENTRE
 from jukinet.tasks.verifying.arrivals import Incoming, check_certificates, read_letters
 from jukinet.tasks.verifying.entries import Filing, check_filings, read_entries, read_filings
@@ -14,7 +13,7 @@ from jukinet.tasks.verifying.files import Held
 from jukinet.tasks.verifying.households import check_households
 from jukinet.tasks.verifying.looks import check_looks
 from jukinet.tasks.verifying.notices import Outgoing, Posting, Told, check_told
-from jukinet.tasks.verifying.numbers import check_codes, check_pool, read_codes
+from jukinet.tasks.verifying.numbers import Numbered, Pair, check_codes, check_pool, read_codes
 from jukinet.tasks.verifying.passkeys import check_passkeys
 from jukinet.tasks.verifying.persons import (
     Person,
@@ -22,6 +21,12 @@ from jukinet.tasks.verifying.persons import (
     check_records,
     expected,
     follow,
+)
+from jukinet.tasks.verifying.pooled import (
+    check_days,
+    check_mass_changes,
+    drawn_from_pool,
+    requests_of,
 )
 from jukinet.tasks.verifying.stores import Shelf
 
@@ -57,8 +62,11 @@ def check_town(shelf: Shelf, town: str, held: Held, incoming: Incoming) -> Spoke
     check_households(shelf, people.values(), filings)
     check_looks(shelf)
     check_passkeys(shelf, people)
-    _check_arrivals(shelf, town, held, incoming, people, filings)
+    codes, pools = _check_arrivals(shelf, town, held, incoming, people, filings)
+    check_mass_changes(shelf, filings.keys())
     spoken = _check_told(shelf, town, held, people, filings)
+    drawn = drawn_from_pool(codes, people.values(), filings)
+    check_days(shelf, pools, requests_of(spoken.requests), drawn)
     shelf.findings.counts["towns"] += 1
     return spoken
 
@@ -80,13 +88,13 @@ def _check_arrivals(
     incoming: Incoming,
     people: Mapping[int, Person],
     filings: Mapping[str, Filing],
-) -> None:
-    """Codes and certificates, against the records and what has come from the centre."""
+) -> tuple[Numbered, list[Sequence[Pair]]]:
+    """Codes and certificates, against the records and what has come; the codes and the pools."""
     rows = read_inbox(shelf, [incoming.stream])
     applied = check_received(shelf, incoming.stream, incoming.sent, rows.get(incoming.stream))
     codes = read_codes(shelf)
     check_codes(shelf, codes, people)
-    pools = [pairs for number, pairs in incoming.pools if number <= applied]
+    pools: list[Sequence[Pair]] = [pairs for number, pairs in incoming.pools if number <= applied]
     check_pool(shelf, codes, people, pools)
     ring = held.rings.get(town)
     letters = read_letters(
@@ -98,6 +106,7 @@ def _check_arrivals(
         directory=held.directory,
     )
     check_certificates(shelf, letters, people.values(), filings.values())
+    return codes, pools
 
 
 def _check_told(
@@ -113,7 +122,7 @@ def _check_told(
         town,
         expected(shelf, people.values(), filings),
         ring=held.rings.get(town),
-        keeper=payload_opening(held.keeper) if held.keeper else None,
+        quorum=held.quorum,
     )
     streams = follow_streams(shelf, outgoing.take)
     for one in outgoing.untold():

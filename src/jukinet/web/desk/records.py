@@ -31,6 +31,7 @@ DELETIONS: Final = {
     DeletionCause.DIED: mark("died"),
     DeletionCause.EX_OFFICIO: mark("deleted ex officio"),
     DeletionCause.NEVER_WAS: mark("the entry was taken back"),
+    DeletionCause.UNITED: mark("united with another record of the same person"),
 }
 CAUSES: Final = {
     "move_in": mark("move-in"),
@@ -42,6 +43,7 @@ CAUSES: Final = {
     "ex_officio_entry": mark("entry ex officio"),
     "ex_officio_correction": mark("correction ex officio"),
     "ex_officio_deletion": mark("deletion ex officio"),
+    "double_registration": mark("two records united"),
     "name_change": mark("change of name"),
     "naturalisation": mark("naturalisation"),
     "loss_of_nationality": mark("loss of nationality"),

@@ -24,6 +24,7 @@ from jukinet.nodes.municipality import Municipality
 from jukinet.numbers.municipality_code import MunicipalityCode, municipality
 from jukinet.register import book
 from jukinet.register.acceptance import accept
+from jukinet.register.codes import Stock
 from jukinet.register.gathering import gather
 from jukinet.register.supply import Supply
 from jukinet.register.worksheet import Accepted
@@ -71,7 +72,7 @@ def tried(
         situation = gather(
             tx, notification, town=node.town, network=frozenset(network), today=today
         )
-        draw = Supply(tx, last, bytes)  # what is drawn is thrown away
+        draw = Supply(Stock(tx), last, bytes)  # what is drawn is thrown away
         return accept(notification, situation, draw, first_entry=last.entry + 1)
 
 

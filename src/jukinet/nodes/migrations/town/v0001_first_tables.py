@@ -129,7 +129,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "told",
-        sa.Column("locator", sa.LargeBinary(), primary_key=True),
+        sa.Column("person", WHOLE, primary_key=True, autoincrement=False),
+        sa.Column("locator", sa.LargeBinary(), nullable=False),
         sa.Column("version", WHOLE, nullable=False),
         sa.Column("number", WHOLE, nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
