@@ -1,6 +1,6 @@
 # Two commands: make demo, make test.  `make setup` only builds .venv with the package in it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long bench bench-long lint go softhsm lock map clean
+.PHONY: help setup demo serve screens browser test test-long bench bench-long lint go softhsm lock map clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,11 +10,13 @@ BIN := $(VENV)/bin
 
 help:
 	@echo "make demo       a small Japan lives through a year (set-up included)"
+	@echo "make serve      the demo in a browser, at http://localhost:8080/"
 	@echo "make test       set-up, ruff, mypy, import-linter and all tests"
 	@echo "make setup      only build .venv with the package in it (.venv/bin/jukinet)"
 	@echo "make bench      every figure that the README claims"
 	@echo "make bench-long a log of twenty million leaves (6 GB, some minutes)"
 	@echo "make test-long  the long forms of the tests"
+	@echo "make screens    pictures of every page, in docs/screens"
 	@echo "make lock       write the two lock files anew (needs uv)"
 
 setup: $(RUN)
@@ -34,6 +36,20 @@ $(DEV): requirements-dev.txt $(RUN)
 demo: $(RUN)
 	$(BIN)/jukinet demo
 
+demo/jukinet.json: | $(RUN)
+	$(BIN)/jukinet demo
+
+serve: $(RUN) demo/jukinet.json
+	@sh scripts/get-fonts.sh
+	$(BIN)/jukinet serve demo
+
+screens: $(DEV) browser
+	$(BIN)/python scripts/screens.py
+
+browser:
+	@sh scripts/get-fonts.sh
+	@sh scripts/get-browser.sh
+
 lint: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -46,10 +62,10 @@ go:
 softhsm:
 	@sh scripts/get-softhsm.sh
 
-test: lint go softhsm
+test: lint go softhsm browser
 	$(BIN)/pytest -m "not long" -n 2 --dist loadfile
 
-test-long: lint go softhsm
+test-long: lint go softhsm browser
 	HYPOTHESIS_PROFILE=new $(BIN)/pytest -n 2 --dist loadfile
 
 bench: $(DEV)

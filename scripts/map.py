@@ -15,7 +15,7 @@ BLOCK = re.compile(r"(## The map\n\n```\n).*?(\n```\n)", re.DOTALL)
 FLOORS = (
     "cli",
     "tasks",
-    "wire world",
+    "web wire world",
     "nodes",
     "register feed index disclosure ledger client",
     "law",

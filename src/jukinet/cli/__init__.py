@@ -12,6 +12,7 @@ from jukinet.cli import (
     ledger,
     number,
     resident,
+    serve,
     town,
     unlocking,
     verify,
@@ -33,6 +34,7 @@ app.command(unlocking.unlock, help_epilogue=unlocking.UNLOCK_EXAMPLES)
 app.command(unlocking.lock, help_epilogue=unlocking.LOCK_EXAMPLES)
 app.command(unlocking.passphrase_app)
 app.command(verify.verify, help_epilogue=verify.EXAMPLES)
+app.command(serve.serve, help_epilogue=serve.EXAMPLES)
 app.command(audit.audit, help_epilogue=audit.EXAMPLES)
 app.command(asking.ask, help_epilogue=asking.EXAMPLES)
 app.command(enrolling.enrol, help_epilogue=enrolling.EXAMPLES)

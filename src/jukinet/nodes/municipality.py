@@ -51,7 +51,7 @@ from jukinet.nodes.pools import GRANT_MAX, PoolGrant, PoolRequest
 from jukinet.nodes.reception import DUE, Reception, by_office
 from jukinet.nodes.telling import Teller
 from jukinet.numbers.municipality_code import MunicipalityCode
-from jukinet.register import book, codes, mass_change, transfers
+from jukinet.register import book, codes, looks, mass_change, passkeys, transfers
 from jukinet.store.engine import Store, Transaction
 
 GROUP_MAX = 50
@@ -63,6 +63,8 @@ METADATA = (
     codes.METADATA,
     mass_change.METADATA,
     transfers.METADATA,
+    looks.METADATA,
+    passkeys.METADATA,
     outbox.METADATA,
     inbox.METADATA,
     reconcile.METADATA,

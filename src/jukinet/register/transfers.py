@@ -123,6 +123,11 @@ def all_waiting(tx: Transaction) -> list[CertificateRow]:
     return _WAITING.all(tx)
 
 
+def content_of(row: CertificateRow) -> TransferCertificate:
+    """What a certificate says."""
+    return _decode(row.content)
+
+
 def use(tx: Transaction, code: str) -> None:
     """The mover has come."""
     row = CERTIFICATES.get(tx, code)

@@ -4,10 +4,11 @@ It speaks plain HTTP and believes no header about who asks; TLS is for a server 
 """
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import uvicorn
-from litestar import Litestar
 
 from jukinet.errors import Refused
 
@@ -33,7 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(app: Litestar, listening: socket.socket) -> None:
+def serve(app: Callable[..., Any], listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM; what is under way is answered first."""
     config = uvicorn.Config(
         app,

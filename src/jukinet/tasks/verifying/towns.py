@@ -11,8 +11,10 @@ from jukinet.tasks.verifying.entries import Filing, check_filings, read_entries,
 from jukinet.tasks.verifying.feeds import Stream, check_received, follow_streams, read_inbox
 from jukinet.tasks.verifying.files import Held
 from jukinet.tasks.verifying.households import check_households
+from jukinet.tasks.verifying.looks import check_looks
 from jukinet.tasks.verifying.notices import Outgoing, Posting, Told, check_told
 from jukinet.tasks.verifying.numbers import Numbered, Pair, check_codes, check_pool, read_codes
+from jukinet.tasks.verifying.passkeys import check_passkeys
 from jukinet.tasks.verifying.persons import (
     Person,
     check_entries,
@@ -58,6 +60,8 @@ def check_town(shelf: Shelf, town: str, held: Held, incoming: Incoming) -> Spoke
     check_records(shelf, people)
     check_filings(shelf, filings, _homes(people.values()))
     check_households(shelf, people.values(), filings)
+    check_looks(shelf)
+    check_passkeys(shelf, people)
     codes, pools = _check_arrivals(shelf, town, held, incoming, people, filings)
     check_mass_changes(shelf, filings.keys())
     spoken = _check_told(shelf, town, held, people, filings)

@@ -1,0 +1,1 @@
+"""Desk (窓口): clerks look up records and take notifications."""
