@@ -32,13 +32,11 @@ def figures() -> list[Figure]:
         living.build()
         assert living.world is not None
         people = [one for one in living.world.people.values() if one.measure is None]
-        _enrol(network, people[:500])
+        enrol(network, people[:500])
         return [
-            _figure(
-                network, people, "inquiries answered and logged, standing by search", _standing
-            ),
-            _figure(network, people, "inquiries answered and logged, confirm by search", _confirm),
-            _figure(network, people, "inquiries answered and logged, items by handle", _by_handle),
+            _figure(network, people, "inquiries answered and logged, standing by search", standing),
+            _figure(network, people, "inquiries answered and logged, confirm by search", confirm),
+            _figure(network, people, "inquiries answered and logged, items by handle", by_handle),
         ]
 
 
@@ -61,7 +59,7 @@ def _round(network: Network, questions: list[Message]) -> tuple[float, float]:
         *shelves.prefectures.values(),
         shelves.national,
         shelves.chains,
-        *(keeper.store for keeper in network.keepers.values()),
+        *(seat.keeper.store for seat in network.keepers.values() if seat.keeper),  # type: ignore[union-attr]  # all stand in this folder
     ]
     agency = network.agencies["pension"]
 
@@ -79,7 +77,7 @@ def _round(network: Network, questions: list[Message]) -> tuple[float, float]:
     return timed
 
 
-def _enrol(network: Network, people: list[Person]) -> None:
+def enrol(network: Network, people: list[Person]) -> None:
     """Have numbers and handles of some people, to ask by."""
     agency = network.agencies["pension"]
     order = agency.ask_many(
@@ -95,7 +93,8 @@ def _enrol(network: Network, people: list[Person]) -> None:
     agency.keep()
 
 
-def _standing(network: Network, people: list[Person], rng: Random) -> list[Message]:
+def standing(network: Network, people: list[Person], rng: Random) -> list[Message]:
+    """Questions whether some people live where they are said to."""
     return network.agencies["pension"].ask_each(
         row="1-73",
         kind=Kind.STANDING,
@@ -104,7 +103,8 @@ def _standing(network: Network, people: list[Person], rng: Random) -> list[Messa
     )
 
 
-def _confirm(network: Network, people: list[Person], rng: Random) -> list[Message]:
+def confirm(network: Network, people: list[Person], rng: Random) -> list[Message]:
+    """Questions whether names and birth dates are the register's."""
     subjects = [search(one) for one in people]
     claims = [Claim(name=one.name, birth_date=one.birth_date) for one in subjects]
     return network.agencies["pension"].ask_each(
@@ -117,7 +117,8 @@ def _confirm(network: Network, people: list[Person], rng: Random) -> list[Messag
     )
 
 
-def _by_handle(network: Network, people: list[Person], rng: Random) -> list[Message]:
+def by_handle(network: Network, people: list[Person], rng: Random) -> list[Message]:
+    """Questions for the address of people whose handles the agency has."""
     agency = network.agencies["pension"]
     known = agency.subjects("pension/1-73")
     return agency.ask_each(

@@ -24,6 +24,7 @@ SCRIPTS = (
     "register",
     "feed",
     "inquiries",
+    "door",
     "sameness",
     "statement",
     "log",
