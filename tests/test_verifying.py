@@ -642,7 +642,7 @@ def connected(path: Path, address: str = "") -> Iterator[Any]:
     """A sealed store's own connection, with its key and without what ours are set up with."""
     root = next(above for above in path.parents if (above / "lock.json").exists())
     folder = unlocked(root)
-    if path.name == "witness.db":
+    if path.name in ("witness.db", "keeper.db"):
         folder = folder.within(str(path.parent.relative_to(root)))
     key = folder.store_key(path)
     connection, _ = connect_sqlite(address or str(path), key, pragmas=(), uri=bool(address))
@@ -695,6 +695,8 @@ def changed(cell: Cell, row: tuple[Any, ...], *, checked: bool) -> tuple[Any, ..
     value = row[at]
     key = cell.table.table.columns[cell.column].primary_key
     far = value + 1000 if key and isinstance(value, int) else other(value)  # not its neighbour
+    if cell.name == "keeper.spent.step":  # a sample has more steps than there are digits
+        far = f"{value}x"
     new = (*row[:at], far, *row[at + 1 :])
     return (*new[:-1], cell.table.check(new[:-1])) if checked else new
 
@@ -1018,7 +1020,7 @@ def test_keys_of_another_network_are_noticed(sound, tmp_path):
 def test_a_network_that_was_made_and_never_opened_is_sound(tmp_path):
     report = verify(begin(tmp_path / "new"))
     assert report.ok, shown(report)
-    assert report.counts["stores_not_begun"] == 2 + 2 + 1 + len(TOWNS) + len(AGENCIES) + 1
+    assert report.counts["stores_not_begun"] == 2 + 2 + 1 + len((*TOWNS, *AGENCIES))
 
 
 def test_a_town_that_was_never_brought_up_may_have_no_file(tmp_path):
@@ -1190,8 +1192,9 @@ def test_a_witness_that_has_forgotten_what_it_signed_is_noticed(copied):
 
 def test_keys_that_do_not_stand_in_the_log_are_noticed(copied):
     """The directory and the key rings belong together, and the log knows other keys."""
-    ring = AgencyRing(signing=bytes(range(32)))
     directory = copied.public("directory", Directory)
+    enrol = copied.ring("agencies/pension", AgencyRing).enrol
+    ring = AgencyRing(signing=bytes(range(32)), enrol=enrol)
     verify_key = SigningKey(ring.signing).public_bytes
     entry = replace(directory.agencies["pension"], verify=verify_key)
     agencies = {**directory.agencies, "pension": entry}
@@ -1215,7 +1218,7 @@ def test_an_answer_that_is_put_down_for_somebody_else_is_noticed(sound):
     given = [row for row in rows_of(path, agency_node.GIVEN) if row[2]]
     one = given[0]
     other = next(row for row in given if row[2] != one[2])
-    values = (*one[:2], other[2])
+    values = (*one[:2], other[2], one[3])
     with edited(path) as connection:
         put(connection, agency_node.GIVEN, one, (*values, agency_node.GIVEN.check(values)))
         report = verify(sound)

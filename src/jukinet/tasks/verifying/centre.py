@@ -257,9 +257,8 @@ class Verification:
             path, place = own.root / "keeper.db", f"keepers/{name}/keeper.db"
             with self._opened(path, place, "keeper", within=own) as shelf:
                 if shelf is not None and public is not None:
-                    ledger, wanted = public.ledger, directory.threshold
-                    index = directory.keepers[name].index
-                    keeper = check_spent(shelf, place, index, ledger, wanted)
+                    ledger, entry = public.ledger, directory.keepers[name]
+                    keeper = check_spent(shelf, place, entry, ledger, directory)
                     check_orders(shelf, keeper, ledger, public.bodies)
                     check_budgets(shelf, directory.agencies)
                     check_log(shelf, RealDisk(self.folder.keeper(name)), keeper.spent)

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from jukinet.errors import JukinetError
-from jukinet.keys.threshold import SHARES_MAX
 from jukinet.law import leaf as leaves
 from jukinet.law.leaf import (
     BundleLeaf,
@@ -37,6 +36,7 @@ from jukinet.nodes.keeper import (
     USED,
     Spent,
 )
+from jukinet.nodes.keyring import Directory, KeeperEntry
 from jukinet.store.disk import Disk
 from jukinet.tasks.verifying.bodies import Bodies
 from jukinet.tasks.verifying.findings import Findings
@@ -45,7 +45,6 @@ from jukinet.tasks.verifying.stores import Shelf
 
 _PLACE = re.compile("0|[1-9][0-9]{0,6}")
 FIRST, NUMBER, HANDLE = "open-1", "number", "handle"
-_INDEXES = frozenset(map(str, range(1, SHARES_MAX + 1)))
 Steps = defaultdict[int, set[str]]
 """For which steps leaves are spent."""
 
@@ -70,10 +69,13 @@ class Keeper(NamedTuple):
     rows: tuple[Spent, ...]
 
 
-def check_spent(shelf: Shelf, place: str, index: int, ledger: Ledger, threshold: int) -> Keeper:
+def check_spent(
+    shelf: Shelf, place: str, entry: KeeperEntry, ledger: Ledger, directory: Directory
+) -> Keeper:
     """The rows of what a keeper has spent, against the log."""
     spent: Steps = defaultdict(set)
     rows = []
+    known = {str(one.index) for one in directory.keepers.values()}
     for row in shelf.rows(SPENT):
         shelf.findings.counts["spent"] += 1
         rows.append(row)
@@ -81,9 +83,10 @@ def check_spent(shelf: Shelf, place: str, index: int, ledger: Ledger, threshold:
         if not _allows(ledger.leaves.get(row.leaf), row.step):
             shelf.note(f"leaf {row.leaf}", "is spent, and is no leaf of the log that allows it")
         among = row.among.split(" ")
-        if str(index) not in among or len({*among}) != threshold or not {*among} <= _INDEXES:
+        right = str(entry.index) in among and {*among} <= known
+        if not right or len({*among}) != directory.threshold:
             shelf.note(f"leaf {row.leaf}", "is spent among others than work together")
-    return Keeper(place, index, spent, tuple(rows))
+    return Keeper(place, entry.index, spent, tuple(rows))
 
 
 def check_orders(shelf: Shelf, keeper: Keeper, ledger: Ledger, bodies: Bodies) -> None:
