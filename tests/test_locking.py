@@ -392,8 +392,9 @@ def test_with_another_key_nothing_opens(network):
 
 def test_no_store_and_no_ring_of_a_network_is_readable_without_the_key(network):
     stores, rings = list(network.rglob("*.db")), list(network.rglob("keys/**/*.json"))
-    assert len(stores) == 1 + 3 + 1 + 3
-    assert len(rings) == 1 + 1 + 1 + 3
+    town, centre, keepers, witnesses = 1, 3, 3, 3
+    assert len(stores) == town + centre + keepers + witnesses
+    assert len(rings) == 1 + town + 2 * keepers + witnesses
     for path in stores:
         assert not path.read_bytes().startswith(b"SQLite format 3")
         with pytest.raises(Damaged):

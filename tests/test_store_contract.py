@@ -14,7 +14,7 @@ from tests.support import new_folder, reopened
 from jukinet.errors import Malformed, OutOfStep
 from jukinet.store.engine import Statement, Store, open_store
 from jukinet.store.rows import Number, Rows, blob, integer, text
-from jukinet.tasks import network, witnessing
+from jukinet.tasks import keeping, network, witnessing
 from jukinet.tasks.demo import Size, run
 
 METADATA = MetaData()
@@ -544,7 +544,7 @@ def test_a_small_japan_lives_the_same_year_on_both_engines(postgres, tmp_path, m
         return open_store(f"{postgres}&options=-csearch_path%3D{schema}")
 
     one = run(new_folder(tmp_path / "one"), 7, size)
-    for where in (network, witnessing):
+    for where in (network, witnessing, keeping):
         monkeypatch.setattr(where, "open_store", on_the_server)
     other = run(new_folder(tmp_path / "other"), 7, size)
     assert not list((tmp_path / "other").rglob("*.db"))

@@ -1011,8 +1011,12 @@ def test_keys_of_another_network_are_noticed(sound, tmp_path):
     for name in small_files(sound.root):
         if name == "jukinet.json" or name.startswith("centre/"):
             continue
+        other = (elsewhere.root / name).read_bytes()
+        if other == (sound.root / name).read_bytes():
+            assert name == "public/keepers.json", "where keepers elsewhere are: both have none"
+            continue
         with restored(sound.root / name) as path:
-            path.write_bytes((elsewhere.root / name).read_bytes())
+            path.write_bytes(other)
             report = verify(sound)
         assert {name, "public/directory.json"} & places(report), (name, shown(report))
 

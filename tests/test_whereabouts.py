@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jukinet.feed.link import START, Batch, Item, follow, stream_name
 from jukinet.index import people, whereabouts
+from jukinet.index.generations import Generations
 from jukinet.index.people import Person
 from jukinet.index.whereabouts import Left, Whereabout
 from jukinet.keys.sign import SigningKey
@@ -134,7 +135,9 @@ class Centre:
             national=memory(*shelves.NATIONAL),
             chains=memory(*shelves.CHAINS),
         )
-        self.intake = Intake(self.shelves, CENTRE_RING, DIRECTORY, released())
+        self.intake = Intake(
+            self.shelves, CENTRE_RING, DIRECTORY, released(), Generations(self.shelves.national)
+        )
         self.commits_left = -1
         for store in self.stores:
             store.commit = self.commit
@@ -157,7 +160,9 @@ class Centre:
             self.intake.receive(batch.stream.partition(">")[0], batch, NOON + timedelta(days=1))
         except Killed:
             self.commits_left = -1
-            self.intake = Intake(self.shelves, CENTRE_RING, DIRECTORY, released())
+            self.intake = Intake(
+                self.shelves, CENTRE_RING, DIRECTORY, released(), Generations(self.shelves.national)
+            )
             self.intake.receive(batch.stream.partition(">")[0], batch, NOON + timedelta(days=2))
         self.commits_left = -1
 

@@ -116,9 +116,10 @@ def test_7_she_has_to_hide(year):
     year.nation.hide(SAPPORO_CHUO, year.person)
     known = asked(year, old_key)
     for subject in (search(record), search(record, place=CHIYODA), ByHandle(handle=year.handle)):
-        content = year.nation.ask("pension", "1-73", "items", subject).content
+        outcome = year.nation.ask("pension", "1-73", "items", subject)
+        content = outcome.content
         assert (content.standing, content.items) == (Standing.UNKNOWN, {})
-        assert (content.number, content.handle) == ("", b"")
+        assert (outcome.number, content.handle) == ("", b"")
     assert asked(year, old_key) == known, "the old key ends here"
     year.key = year.nation.view_key(SAPPORO_CHUO, year.person).encode()
     assert len(asked(year)) == 3, "hers shows that she was asked about in hiding"

@@ -5,6 +5,7 @@ caused it: six items, reason, day, whether live and hidden, root; its tags are m
 town's keys; a sealed seed must open to the book's. Letters are opened where they arrive (arrivals).
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b, sha256
 from typing import NamedTuple
 
@@ -201,11 +202,14 @@ def _check_seed(shelf: Shelf, quorum: Quorum, sealed: SealedNotice, about: str) 
         shelf.note(about, "its sealed seed does not open to the seed")
 
 
-def check_told(shelf: Shelf, told: list[Told]) -> None:
-    """The rows of `told` against the last notice of each person."""
+def check_told(shelf: Shelf, told: list[Told], locators: Mapping[int, bytes]) -> None:
+    """The rows of `told` against the last notice of each person, and the record each is of."""
     last = {one.locator: one for one in told}
     stored = shelf.all_of(reconcile.TOLD, lambda row: row.person)
     rows = {row.locator: row for row in sorted(stored.values(), key=lambda row: row.number)}
+    for kept in stored.values():
+        if locators.get(kept.person) != kept.locator:
+            shelf.note(f"told {short(kept.locator)}", "is not of the record that it names")
     for locator in sorted({*rows, *last}):
         row, one = rows.get(locator), last.get(locator)
         if row is None or one is None:

@@ -109,6 +109,15 @@ def _check_arrivals(
     return codes, pools
 
 
+def _locators(people: Mapping[int, Person]) -> dict[int, bytes]:
+    """By what the network knows each record."""
+    return {
+        number: person.record.attachment.locator
+        for number, person in people.items()
+        if person.record is not None and person.record.attachment is not None
+    }
+
+
 def _check_told(
     shelf: Shelf,
     town: str,
@@ -127,7 +136,7 @@ def _check_told(
     streams = follow_streams(shelf, outgoing.take)
     for one in outgoing.untold():
         shelf.note(f"record {one.person}", f"version {one.after.version} of it was never told")
-    check_told(shelf, outgoing.told)
+    check_told(shelf, outgoing.told, _locators(people))
     shelf.findings.counts["notices"] += len(outgoing.told)
     sent = streams.get(stream_name(town, CENTRE), Stream([], 0))
     return Spoken(town, sent, outgoing.told, outgoing.letters, outgoing.requests)
