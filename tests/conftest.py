@@ -23,8 +23,8 @@ from tests.support import reopened
 import postgres_server
 from jukinet.store.engine import Store
 
-settings.register_profile("same", derandomize=True)
-settings.register_profile("new", print_blob=True)
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("new", print_blob=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 ENGINES = ("sqlite", "sealed", "postgresql")

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 from tests.nation import Crash, Nation
-from tests.support import CHIYODA, DAY, NOON, SHINJUKU, Town, address, entrant, filed
+from tests.support import CHIYODA, DAY, NOON, SHINJUKU, Town, address, entrant, filed, unlocked
 from tests.test_pools import dying
 from tests.towns import items, notices
 
@@ -23,7 +23,6 @@ from jukinet.numbers import resident_code
 from jukinet.numbers.municipality_code import MunicipalityCode
 from jukinet.register import book, codes, mass_change
 from jukinet.tasks import code_changes
-from jukinet.tasks.folder import Folder
 from jukinet.tasks.network import open_network
 from jukinet.tasks.verifying import verify
 
@@ -401,7 +400,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mass") / "town"
     made = jukinet("town", "init", "--dir", folder, "--towns", CHIYODA)
     assert made.returncode == 0, made.stderr
-    with open_network(Folder(folder), now()) as network:
+    with open_network(unlocked(folder), now()) as network:
         today = network.line.now.date()
         for _ in range(6):
             form = law.ExOfficioEntry(
@@ -436,10 +435,10 @@ def test_killed_again_and_again_each_code_is_changed_once(built):
     assert (found["changed"], found["waiting"]) == (300, 0)
     again = json.loads(jukinet(*words, "鈴木").stdout)["towns"][0]
     assert again["changed"] == 300
-    with open_network(Folder(built), now()) as network:
+    with open_network(unlocked(built), now()) as network:
         node = network.towns[CHIYODA]
         with node.store.begin() as tx:
             for kept in book.everybody(tx):
                 assert len(codes.formerly(tx, kept.record.number)) == 1
-    report = verify(Folder(built))
+    report = verify(unlocked(built))
     assert report.ok, report.findings
