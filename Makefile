@@ -44,7 +44,7 @@ serve: $(RUN) demo/jukinet.json
 	$(BIN)/jukinet serve demo
 
 screens: $(DEV) browser
-	$(BIN)/python scripts/screens.py
+	PYTHONPATH=.:tests $(BIN)/python scripts/screens.py
 
 browser:
 	@sh scripts/get-fonts.sh

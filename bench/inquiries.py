@@ -17,6 +17,8 @@ from jukinet.law.identity import Item
 from jukinet.law.inquiry import ByHandle, Claim
 from jukinet.law.schedule import Kind
 from jukinet.nodes.message import Message
+from jukinet.nodes.seat import Seat
+from jukinet.store.engine import Store
 from jukinet.tasks.asking import search
 from jukinet.tasks.living import Living
 from jukinet.tasks.network import Network
@@ -59,7 +61,7 @@ def _round(network: Network, questions: list[Message]) -> tuple[float, float]:
         *shelves.prefectures.values(),
         shelves.national,
         shelves.chains,
-        *(seat.keeper.store for seat in network.keepers.values() if seat.keeper),  # type: ignore[union-attr]  # all stand in this folder
+        *_stores_of_keepers(network),
     ]
     agency = network.agencies["pension"]
 
@@ -75,6 +77,12 @@ def _round(network: Network, questions: list[Message]) -> tuple[float, float]:
     agency.outcomes.clear()
     agency.keep()
     return timed
+
+
+def _stores_of_keepers(network: Network) -> list[Store]:
+    """Those of the keepers that stand in this folder."""
+    seats = [seat for seat in network.keepers.values() if isinstance(seat, Seat)]
+    return [seat.keeper.store for seat in seats if seat.keeper is not None]
 
 
 def enrol(network: Network, people: list[Person]) -> None:

@@ -29,8 +29,8 @@ class Unsealed(Folder):
     """A folder whose stores are not sealed: what sealing costs is seen beside it."""
 
     def store_key(self, path: Path) -> bytes:
-        """None."""
-        return None  # type: ignore[return-value]
+        """None: a store is opened without a key, as no folder of the package can have it."""
+        return None  # type: ignore[return-value]  # the package has no way to say "not sealed"
 
 
 @contextmanager

@@ -44,7 +44,7 @@ LEAVES = Rows(
 INSERT = "INSERT INTO leaf VALUES (?, ?, ?, ?)"
 FIND = Statement(select(LEAVES.table).where(LEAVES.table.c.number == bindparam("number")))
 SMALL_CACHE = "PRAGMA cache_size=-256"
-Run = Callable[[Path], tuple[float, float, float, float]]
+Run = Callable[[Path], tuple[float, ...]]
 
 
 def figures() -> list[Figure]:
@@ -93,7 +93,7 @@ def _sought() -> list[int]:
     return [Random(at).randrange(SINGLE + GROUPS * GROUP) for at in range(LOOKUPS)]
 
 
-def _ours(path: Path) -> tuple[float, float, float, float]:
+def _ours(path: Path) -> tuple[float, ...]:
     with closing(open_store(path, key=KEY)) as store:
         with store.begin() as tx:
             tx.create(LEAVES.table)
@@ -114,7 +114,7 @@ def _ours(path: Path) -> tuple[float, float, float, float]:
         with store.begin() as tx:
             tx.execute(SMALL_CACHE)
         figures.append(_timed(LOOKUPS, lambda: _look_up(store)))
-    return tuple(figures)  # type: ignore[return-value]
+    return tuple(figures)
 
 
 def _look_up(store: Store) -> None:
@@ -123,7 +123,7 @@ def _look_up(store: Store) -> None:
             assert tx.all(FIND, number=number)
 
 
-def _bare(path: Path, key: bytes | None) -> tuple[float, float, float, float]:
+def _bare(path: Path, key: bytes | None) -> tuple[float, ...]:
     driver, _ = connect_sqlite(str(path), key, pragmas=PRAGMAS)
     with closing(driver):
         driver.execute(
@@ -155,4 +155,4 @@ def _bare(path: Path, key: bytes | None) -> tuple[float, float, float, float]:
         figures.append(_timed(LOOKUPS, look_up))
         driver.execute(SMALL_CACHE)
         figures.append(_timed(LOOKUPS, look_up))
-    return tuple(figures)  # type: ignore[return-value]
+    return tuple(figures)

@@ -1,22 +1,18 @@
-"""Pictures of every page, for people to look at: `python scripts/screens.py`, into docs/screens.
+"""Pictures of every page, for people to look at: `make screens`, into docs/screens.
 
 They show a small demo at a fixed hour; its keys are drawn anew each time, so hashes differ.
 """
 
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from tests.browser import NARROW, WIDE, Window, browser
+from tests.test_web import somebody
+from tests.web_server import Served, serving
 
-from tests.browser import NARROW, WIDE, Window, browser  # noqa: E402
-from tests.test_web import somebody  # noqa: E402
-from tests.web_server import Served, serving  # noqa: E402
-
-SCREENS = ROOT / "docs" / "screens"
+SCREENS = Path(__file__).parent.parent / "docs" / "screens"
 
 
 def main() -> None:
